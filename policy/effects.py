@@ -1,0 +1,135 @@
+"""What would happen: the one vocabulary in which files, commands, git and every later tool are judged.
+
+Paths in effects are absolute and real: symbolic links resolved as far as the path exists, no `.` or `..` left.
+`span` says where in the command's text the effect comes from, where it comes from a command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .spans import Span
+
+Origin = Literal["known", "workspace"]
+"""Whose code an `Execute` runs: a program with a profile, outside every write root; or code of the workspace."""
+
+ConstructName = Literal[
+    "pipeline",
+    "and_list",
+    "or_list",
+    "sequence",
+    "newline",
+    "redirect_input",
+    "redirect_output",
+    "redirect_append",
+    "redirect_duplicate",
+    "here_document",
+    "assignment",
+    "variable",
+    "glob",
+    "tilde",
+    "change_directory",
+    "comment",
+]
+"""The shell constructs that a policy can name; each is judged where it occurs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The call may read this path; with `recursive`, everything below it."""
+
+    path: str
+    recursive: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """The call may create or change this path; `size` is in bytes where known; `recursive`, anything below it."""
+
+    path: str
+    size: int | None = None
+    recursive: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """The call may remove this path; with `recursive`, everything below it."""
+
+    path: str
+    recursive: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execute:
+    """The call starts a program.
+
+    `program` is the name it was called by, `path` the real file (None: not installed here). `subcommand` are the
+    words that choose what the program does (`("stash", "push")`). `options` holds every spelling of every option
+    given (`-r` in `rm -rf x` gives `-r`, `-R` and `--recursive`), so that a rule may name any of them.
+    """
+
+    program: str
+    argv: tuple[str, ...]
+    path: str | None
+    origin: Origin = "known"
+    category: str = ""
+    subcommand: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
+    operands: tuple[str, ...] = ()
+    helpers: tuple[str, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """The call may reach this host over the network; `*` stands for hosts that the words do not tell."""
+
+    host: str
+    port: int | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Content of the repository goes to a model provider."""
+
+    provider: str
+    host: str
+    model: str
+    size: int
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetEnvironment:
+    """The call sets an environment variable for a program it starts."""
+
+    name: str
+    value: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseConstruct:
+    """The command uses a shell construct. `subject` is what it is applied to: the program on the right of a pipe,
+    the target of a redirection (`&1` for a duplicated descriptor), the name of a variable, the pattern of a glob."""
+
+    construct: ConstructName
+    subject: str = ""
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Something that the analysis cannot account for, and why."""
+
+    why: str
+    subject: str
+    span: Span | None = None
+
+
+Effect = Read | Write | Delete | Execute | Connect | Send | SetEnvironment | UseConstruct | Unknown

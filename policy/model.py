@@ -1,0 +1,130 @@
+"""A policy, compiled: what the engine reads. Plain frozen data without pydantic, so that judging starts fast.
+
+`policy.documents` checks the YAML and makes these. Every value's origin (`file:line`) is kept beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .decision import Verdict
+
+Kind = Literal[
+    "read.inside",
+    "read.system",
+    "read.outside",
+    "read.secret",
+    "write.inside",
+    "write.outside",
+    "write.protected",
+    "delete.inside",
+    "execute.known",
+    "execute.workspace",
+    "connect",
+    "send",
+    "environment",
+    "construct",
+    "unknown",
+    "blocked",
+]
+"""What a policy gives a default for. `blocked` is no effect: it is the verdict that rules of the tier `blocked` take."""
+
+SandboxMode = Literal["require", "prefer", "off"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Byte, time and size limits of one call. Bytes are bytes, seconds are seconds, characters are code points."""
+
+    read_bytes: int
+    write_bytes: int
+    output_bytes: int
+    command_seconds: float
+    command_characters: int
+    regular_files: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Roots are absolute real paths; globs are gitignore patterns with `{workspace}` and `{home}` filled in."""
+
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+    system: tuple[str, ...]
+    secret: tuple[str, ...]
+    protected: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    """Matches an effect when every field that is given matches; a field matches when any of its patterns does.
+
+    `program`, `name`, `host`, `subject`, `path` are globs (`*` and `?`; in `path`, `**` crosses directories).
+    `subcommand` are words (`stash push`), matched as a prefix. `option` are exact spellings.
+    """
+
+    effect: tuple[str, ...] = ()
+    tool: tuple[str, ...] = ()
+    program: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    subcommand: tuple[tuple[str, ...], ...] = ()
+    option: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
+    construct: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of the policy: what it matches, what it says, why, and what to do instead."""
+
+    id: str
+    verdict: Verdict
+    because: str
+    match: Matcher
+    source: str
+    suggest: str | None = None
+    excepts: tuple[Matcher, ...] = ()
+    examples_match: tuple[str, ...] = ()
+    examples_not_match: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Default:
+    """The verdict for effects of one kind that no rule matches."""
+
+    verdict: Verdict
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """`require`: no command runs without a layer. `prefer`: it runs, said loudly and recorded, after `degraded`."""
+
+    mode: SandboxMode
+    degraded: Verdict
+    launcher: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One policy, ready to judge. `digest` is the SHA-256 (hex) of everything that can change a verdict."""
+
+    name: str
+    description: str
+    digest: str
+    limits: Limits
+    paths: Paths
+    sandbox: Sandbox
+    defaults: Mapping[Kind, Default]
+    rules: tuple[Rule, ...]
+    opinions: tuple[Literal["bashlex", "tree-sitter"], ...]
+    environment: tuple[str, ...]
+    grants: Literal["none", "session", "always"]
+    approve_all: bool
+    hooks: Literal["skip", "refuse"]
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])

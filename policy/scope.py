@@ -1,0 +1,61 @@
+"""The facts of the machine that an analysis may ask for, behind one protocol, so that rules can be tried on a made-up one.
+
+`policy` looks and changes nothing. What it sees here is what the decision was based on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+PathKind = Literal["file", "directory", "symlink", "other", "missing"]
+
+
+class Files(Protocol):
+    """How the analysis looks at the file system. Paths are absolute."""
+
+    def real(self, path: str) -> str:
+        """The path with symbolic links resolved as far as it exists; `..` behind a missing component is refused with
+        OSError, because what it means is decided later; so is a loop of links."""
+        ...
+
+    def kind(self, path: str) -> PathKind:
+        """What is there, without following a final symbolic link."""
+        ...
+
+    def names(self, directory: str) -> tuple[str, ...]:
+        """The names in a directory, sorted; empty when it cannot be read."""
+        ...
+
+    def executable(self, path: str) -> bool:
+        """Whether the path is a regular file (links followed) that this account may execute."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where a call would happen.
+
+    `workspace`, `home`, `cwd` and the roots are absolute real paths. `environment` is exactly what a child gets,
+    before assignments in the command. `search_path` are the directories in which programs are looked up: absolute,
+    real, none inside a write root. `agent_files` are real paths that the agent wrote in this session.
+    """
+
+    files: Files
+    workspace: str
+    cwd: str
+    home: str
+    read_roots: tuple[str, ...]
+    write_roots: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    search_path: tuple[str, ...] = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
+    agent_files: frozenset[str] = frozenset()
+
+    def find_program(self, name: str) -> str | None:
+        """The real file that a plain name stands for on the search path, or None when it is not installed."""
+        for directory in self.search_path:
+            candidate = f"{directory}/{name}"
+            if self.files.executable(candidate):
+                return self.files.real(candidate)
+        return None
