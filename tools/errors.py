@@ -2,7 +2,8 @@
 
     ToolError
     ├── PermitError      a tool was called without a permit of this gate, or a permit was used twice
-    ├── PathError        a path cannot be opened as it was judged: gone, changed, a link, not a regular file
+    ├── PathError        a path cannot be opened as it was judged: changed, a link, not a regular file
+    │   └── MissingError     there is nothing at the path
     ├── LimitError       a byte limit of the policy was reached
     ├── ChangedError     the bytes that an approval was bound to are not there any more
     └── SandboxError     a layer that the policy requires cannot be had                               (exit 5)
@@ -32,6 +33,10 @@ class PermitError(ToolError):
 
 class PathError(ToolError):
     """A path cannot be opened as it was judged."""
+
+
+class MissingError(PathError):
+    """There is nothing at the path."""
 
 
 class LimitError(ToolError):
