@@ -1,0 +1,52 @@
+"""Judges commands in a workspace; started by `verdicts` inside the jail, one JSON line in, one line out for each preset.
+
+python -P -m bench.judge WORKSPACE OUTSIDE PRESET...
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from bylaw.policy.actions import RunCommand
+from bylaw.policy.engine import decide
+from bylaw.policy.layers import load
+from bylaw.policy.machine import make_scope
+from bylaw.tools.opinions import BashlexOpinion
+
+from .jail import Jail, environment, lay
+
+if TYPE_CHECKING:
+    from bylaw.policy.model import Policy
+    from bylaw.policy.shell.opinions import Opinion
+
+
+def answer(policy: Policy, jail: Jail, command: str, opinions: tuple[Opinion, ...]) -> dict[str, object]:
+    """What a policy says to a command in the workspace as it is now."""
+    scope = make_scope(policy, workspace=jail.workspace, home=f"{jail.workspace}/home", environ=environment(jail))
+    decision = decide(RunCommand(command=command), policy, scope, opinions)
+    strictest = [reason for reason in decision.reasons if reason.verdict is decision.verdict]
+    return {"verdict": str(decision.verdict), "rules": [one.rule for one in strictest], "texts": [one.text for one in strictest]}
+
+
+def main(workspace: str, outside: str, presets: list[str]) -> int:
+    """Answers every line of standard input."""
+    jail = Jail(workspace=workspace, outside=outside, prefix=())
+    lay(jail, "")
+    policies = {name: load(name, workspace=workspace, home=f"{workspace}/home") for name in presets}
+    bashlex = BashlexOpinion()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if asked["lay"]:
+            lay(jail, asked["setup"])
+        answers = {
+            name: answer(policy, jail, jail.placed(asked["command"]), (bashlex,) if "bashlex" in policy.opinions else ())
+            for name, policy in policies.items()
+        }
+        print(json.dumps({"id": asked["id"], "answers": answers}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
