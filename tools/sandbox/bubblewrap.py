@@ -1,0 +1,204 @@
+"""bubblewrap: a file system made of the grants alone, with process, network, ipc and host names of its own."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from .grants import Grants, within
+from .interface import LayerName, LayerState, Part, Setting
+
+_PLACES: Final = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap")
+_GAPS: Final = (
+    "a directory that is granted for listing only is readable with everything below (landlock holds that)",
+    "which programs may start is not held (landlock holds that)",
+    "a protected path that does not exist yet cannot be kept from being created below a writable directory",
+    "hosts are not told apart: a call has the network or has none",
+)
+TEMPORARY: Final = "/tmp"  # noqa: S108 - a private one: an empty file system of this call
+_KEPT: Final = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETPCAP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Variant:
+    """What works here: a user namespace of its own, and a process file system of its own."""
+
+    user: bool
+    proc: bool
+
+
+class Bubblewrap:
+    """The layer outside: Landlock has to be put on within it, because a landlocked process may not mount."""
+
+    name: LayerName = "bubblewrap"
+
+    def __init__(self, places: tuple[str, ...] = _PLACES) -> None:
+        self._places = places
+        self._variant: _Variant | None = None
+
+    def probe(self) -> LayerState:
+        """Starts a program in a jail, from the fullest variant to the plainest."""
+        program = _trusted(self._places)
+        if program is None:
+            return LayerState(name=self.name, available=False, why=f"no trustworthy `bwrap` in {', '.join(self._places)}")
+        why = ""
+        for user in (False, True) if os.geteuid() == 0 else (True,):
+            for proc in (True, False):
+                variant = _Variant(user=user, proc=proc)
+                why = _try(program, variant)
+                if not why:
+                    self._variant = variant
+                    lacking = () if proc else ("there is no process file system inside: it cannot be mounted here",)
+                    return LayerState(name=self.name, available=True, why="proven by a program that ran in it", gaps=(*lacking, *_GAPS))
+        return LayerState(name=self.name, available=False, why=f"`bwrap` cannot make a jail here: {why}")
+
+    def part(self, setting: Setting) -> Part:
+        """The arguments of a call; they hold paths, so they go over a descriptor, never into a process title."""
+        program = _trusted(self._places)
+        variant = self._variant or _Variant(user=os.geteuid() != 0, proc=True)
+        if program is None:
+            raise FileNotFoundError("bwrap")
+        notes: list[str] = []
+        grants = setting.grants
+        if grants.missing_protected:
+            shown = ", ".join(f"`{path}`" for path in grants.missing_protected[:3])
+            notes.append(f"not there yet, so only watched and not held: {shown}")
+        if grants.network:
+            notes.append("the sandbox does not hold which hosts are reached")
+        if "landlock" not in setting.held:
+            notes.append("without landlock, the programs that may start are not held, and a directory for listing is readable")
+        return Part(
+            wrapper=(program,), arguments=(*_namespaces(variant, network=grants.network), *_mounts(setting, variant)), notes=tuple(notes)
+        )
+
+
+def _trusted(places: Iterable[str]) -> str | None:
+    """The bwrap of the system: one that anybody but root could change is not a wall."""
+    for place in places:
+        try:
+            status = os.stat(place)
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and not status.st_mode & 0o022 and os.access(place, os.X_OK):
+            return place
+    return None
+
+
+def _try(program: str, variant: _Variant) -> str:
+    """Empty when the jail works; else what bwrap said."""
+    true = next(path for path in ("/usr/bin/true", "/bin/true") if os.path.exists(path))
+    arguments = (
+        *_namespaces(variant, network=False),
+        *_system(("/usr", "/bin", "/lib", "/lib64")),
+        *_specials(variant),
+        "--remount-ro",
+        "/",
+    )
+    try:
+        result = subprocess.run(
+            [program, *arguments, "--", true], env={}, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        return str(problem)
+    return "" if result.returncode == 0 else result.stderr.decode("utf-8", "replace").strip()[:300] or f"exit code {result.returncode}"
+
+
+def _namespaces(variant: _Variant, *, network: bool) -> tuple[str, ...]:
+    spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--as-pid-1"]
+    if variant.user:
+        spaces.append("--unshare-user")
+    if not network:
+        spaces.append("--unshare-net")
+    if os.geteuid() == 0:
+        spaces += ["--cap-drop", "ALL"]
+        for capability in _KEPT:
+            spaces += ["--cap-add", capability]
+    return (*spaces, "--hostname", "sandbox", "--chdir", "/")
+
+
+def _system(paths: Iterable[str]) -> list[str]:
+    words: list[str] = []
+    for path in paths:
+        if path.count("/") == 1 and os.path.islink(path):
+            words += ["--symlink", os.readlink(path), path]
+        elif os.path.exists(path):
+            words += ["--ro-bind", path, path]
+    return words
+
+
+def _specials(variant: _Variant) -> list[str]:
+    words = ["--dev", "/dev", "--tmpfs", "/dev/shm", "--tmpfs", TEMPORARY]  # noqa: S108 - private ones
+    return words + (["--proc", "/proc"] if variant.proc else [])
+
+
+def _mounts(setting: Setting, variant: _Variant) -> list[str]:
+    """The file system, outermost first.
+
+    INVARIANT: nothing is mounted where nothing is: a mount point that bwrap had to make below a writable bind would
+    stay in the user's tree. What is hidden comes last, so that no grant uncovers it.
+    """
+    grants = setting.grants
+    whole = "/" in (*grants.trees, *grants.write_trees)
+    words: list[str] = []
+    if whole:
+        words += ["--bind" if "/" in grants.write_trees else "--ro-bind", "/", "/"]
+    else:
+        words += _system(grants.system)
+    words += _specials(variant)
+    readable = {*grants.trees, *grants.lists, *grants.files, *(grants.programs or ()), *setting.runtime}
+    bound: list[str] = [path for path in grants.system if os.path.isdir(path)]
+    writable = {*grants.write_trees, *grants.write_files}
+    for path in sorted(readable | writable):
+        if path == "/" or path in grants.system or _special(path):
+            continue
+        if path in writable:
+            words += ["--bind", path, path]
+        elif any(within(path, tree) for tree in bound):
+            continue  # it is there already, and at least as open
+        else:
+            words += ["--ro-bind", path, path]
+        bound.append(path)
+    for path in setting.directories:
+        if os.path.isdir(path) and not whole and not any(within(path, tree) for tree in bound) and not _special(path):
+            words += ["--dir", path]
+    words += _masks(setting, grants, whole=whole)
+    if setting.scratch != TEMPORARY:
+        words += ["--dir", setting.scratch]
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/"] if not whole else words
+
+
+def _masks(setting: Setting, grants: Grants, *, whole: bool) -> list[str]:
+    roots = ("/",) if whole else (*grants.system, *grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files)
+    words: list[str] = []
+    held = [path for path in grants.protected if any(within(path, tree) for tree in (*grants.write_trees, *grants.write_files))]
+    # A mount moves along when a directory above it is renamed: then the protected name is free, and the hidden file has
+    # a name that the next call does not know. A mount point cannot be renamed, so every directory on the way becomes one.
+    for directory in sorted({above for path in (*held, *grants.hidden) for above in _between(path, grants.write_trees)}):
+        words += ["--bind", directory, directory]
+    for path in held:
+        words += ["--ro-bind", path, path]
+    for path in grants.hidden:
+        if not any(within(path, root) for root in roots):
+            continue
+        if os.path.isdir(path):
+            words += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
+        else:
+            words += ["--perms", "0444", "--ro-bind-data", str(setting.open_empty()), path]
+    return words
+
+
+def _between(path: str, trees: tuple[str, ...]) -> list[str]:
+    """The directories above a path, below the outermost writable tree that holds it."""
+    top = min((tree for tree in trees if within(path, tree)), key=len, default=path)
+    found: list[str] = []
+    while within(path := os.path.dirname(path), top) and path != top:
+        found.append(path)
+    return found
+
+
+def _special(path: str) -> bool:
+    return any(within(path, place) for place in ("/proc", "/dev", "/sys"))

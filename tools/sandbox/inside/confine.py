@@ -1,0 +1,195 @@
+"""What a process takes from itself before it runs a plan: Landlock, capabilities, new privileges, resources.
+
+Landlock is spoken to by system call number (the same on every architecture), structures as in `linux/landlock.h`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from .shapes import Caps, Rules
+
+EXECUTE: Final = 1 << 0
+WRITE_FILE: Final = 1 << 1
+READ_FILE: Final = 1 << 2
+READ_DIR: Final = 1 << 3
+REMOVE_DIR: Final = 1 << 4
+REMOVE_FILE: Final = 1 << 5
+MAKE_CHAR: Final = 1 << 6
+MAKE_DIR: Final = 1 << 7
+MAKE_REG: Final = 1 << 8
+MAKE_SOCK: Final = 1 << 9
+MAKE_FIFO: Final = 1 << 10
+MAKE_BLOCK: Final = 1 << 11
+MAKE_SYM: Final = 1 << 12
+REFER: Final = 1 << 13
+TRUNCATE: Final = 1 << 14
+IOCTL_DEV: Final = 1 << 15
+BIND_TCP: Final = 1 << 0
+CONNECT_TCP: Final = 1 << 1
+SCOPE_ABSTRACT_UNIX: Final = 1 << 0
+SCOPE_SIGNAL: Final = 1 << 1
+
+ON_FILES: Final = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
+"""The rights that a rule for a file may hold; the others are rights on directories."""
+
+_CREATE_RULESET: Final = 444
+_ADD_RULE: Final = 445
+_RESTRICT_SELF: Final = 446
+_RULE_PATH: Final = 1
+_RULE_PORT: Final = 2
+_PR_SET_DUMPABLE: Final = 4
+_PR_CAPBSET_DROP: Final = 24
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_PR_CAP_AMBIENT: Final = 47
+_PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+_CAPABILITY_VERSION: Final = 0x20080522
+_KEPT_CAPABILITIES: Final = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 4)  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID
+
+
+class _RulesetAttribute(ctypes.Structure):
+    _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scope", ctypes.c_uint64))
+
+
+class _PathAttribute(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("access", ctypes.c_uint64), ("descriptor", ctypes.c_int32))
+
+
+class _PortAttribute(ctypes.Structure):
+    _fields_ = (("access", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def _system_call(number: int, *arguments: int | ctypes.c_void_p) -> int:
+    words = [word if isinstance(word, ctypes.c_void_p) else ctypes.c_long(word) for word in arguments]
+    result: int = _libc.syscall(ctypes.c_long(number), *words)
+    return result
+
+
+def _prctl(option: int, value: int) -> int:
+    rest = (ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+    result: int = _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), *rest)
+    return result
+
+
+def _at(structure: ctypes.Structure) -> ctypes.c_void_p:
+    return ctypes.cast(ctypes.pointer(structure), ctypes.c_void_p)
+
+
+def landlock_abi() -> int:
+    """The version of Landlock that the kernel speaks; OSError where there is none."""
+    return _checked(_system_call(_CREATE_RULESET, ctypes.c_void_p(None), 0, 1), "landlock")
+
+
+def restrict(rules: Rules) -> None:
+    """Puts the calling thread, and all it starts, under the rules for good; OSError when the kernel refuses.
+
+    A path that is not there is not granted: nothing to add. INVARIANT: no_new_privs is set before.
+    """
+    attribute = _RulesetAttribute(rules["fs"], rules["net"], rules["scope"])
+    size = 8 if rules["abi"] < 4 else 16 if rules["abi"] < 6 else 24
+    ruleset = _checked(_system_call(_CREATE_RULESET, _at(attribute), size, 0), "landlock ruleset")
+    try:
+        for path, access in rules["paths"]:
+            _allow_path(ruleset, path, access & rules["fs"])
+        for port in rules["ports"]:
+            one = _PortAttribute(CONNECT_TCP, port)
+            _checked(_system_call(_ADD_RULE, ruleset, _RULE_PORT, _at(one), 0), "landlock port")
+        _checked(_system_call(_RESTRICT_SELF, ruleset, 0), "landlock restrict")
+    finally:
+        os.close(ruleset)
+
+
+def _allow_path(ruleset: int, path: str, access: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        if not _is_directory(descriptor):
+            access &= ON_FILES
+        if access:
+            one = _PathAttribute(access, descriptor)
+            _checked(_system_call(_ADD_RULE, ruleset, _RULE_PATH, _at(one), 0), f"landlock path {path}")
+    finally:
+        os.close(descriptor)
+
+
+def _is_directory(descriptor: int) -> bool:
+    return (os.fstat(descriptor).st_mode & 0o170000) == 0o040000
+
+
+def gain_nothing() -> None:
+    """No program started from here on gains privileges (set-user-id, file capabilities)."""
+    _checked(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+
+
+def become_subreaper() -> None:
+    """Descendants whose parents end become children of this process, so that none is lost."""
+    _checked(_prctl(_PR_SET_CHILD_SUBREAPER, 1), "subreaper")
+
+
+def close_to_others() -> None:
+    """Other processes of this account can no longer look into this one: its memory, environment and descriptors."""
+    _checked(_prctl(_PR_SET_DUMPABLE, 0), "dumpable")
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapabilityData(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+def drop_capabilities() -> None:
+    """Leaves root what it needs to work on files (owner, mode), and nothing that reaches around the sandbox.
+
+    Root would otherwise load modules, open files by handle, look into other processes and change networks.
+    """
+    header = _CapabilityHeader(_CAPABILITY_VERSION, 0)
+    data = (_CapabilityData * 2)()
+    _checked(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")
+    if not (data[0].permitted or data[1].permitted):
+        return
+    for capability in range(64):
+        if not _KEPT_CAPABILITIES >> capability & 1:
+            # An unknown number answers EINVAL, a missing CAP_SETPCAP EPERM: what cannot be dropped here is cleared below.
+            _prctl(_PR_CAPBSET_DROP, capability)
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    kept = _KEPT_CAPABILITIES & data[0].permitted
+    data[0].effective, data[0].permitted, data[0].inheritable = kept, kept, 0
+    data[1].effective, data[1].permitted, data[1].inheritable = 0, 0, 0
+    _checked(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")
+
+
+def limit(caps: Caps) -> None:
+    """Sets the resource limits, never above the ones that are there."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, caps["files"])
+    _lower(resource.RLIMIT_NPROC, caps["processes"])
+    _lower(resource.RLIMIT_FSIZE, caps["file_bytes"])
+
+
+def _lower(which: int, value: int) -> None:
+    _, hard = resource.getrlimit(which)
+    most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (most, most))
