@@ -1,0 +1,184 @@
+"""What is too large, too deep or broken is refused, by counts and not by clocks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bylaw.policy.errors import ShellSyntaxError
+from bylaw.policy.scope import PathKind, Scope
+from bylaw.policy.shell import Script, parse, parser, resolve
+from bylaw.policy.shell.expand import MAX_EXPANDED
+from bylaw.policy.shell.globs import MAX_NAMES, MAX_PATTERN, MAX_RESULTS, MAX_STARS
+from bylaw.policy.shell.parser import MAX_CHARACTERS, MAX_COMMANDS, MAX_DEPTH, MAX_WORDS
+from bylaw.policy.shell.tree import tiles
+
+
+class CountingFiles:
+    """A directory full of names, that counts how often it is listed."""
+
+    def __init__(self, names: tuple[str, ...], kind: PathKind = "directory") -> None:
+        self.all = names
+        self.is_a: PathKind = kind
+        self.listed = 0
+
+    def real(self, path: str) -> str:
+        return path
+
+    def kind(self, path: str) -> PathKind:
+        return self.is_a
+
+    def names(self, directory: str) -> tuple[str, ...]:
+        self.listed += 1
+        return self.all
+
+    def executable(self, path: str) -> bool:
+        return False
+
+    def read_text(self, path: str, limit: int) -> str | None:
+        return None
+
+
+class BrokenFiles(CountingFiles):
+    """A file system that answers with an error."""
+
+    def names(self, directory: str) -> tuple[str, ...]:
+        raise OSError("a loop of links")
+
+
+def refused(text: str, scope: Scope | None = None, *, max_characters: int = MAX_CHARACTERS) -> str:
+    with pytest.raises(ShellSyntaxError) as error:
+        script = parse(text, max_characters=max_characters)
+        if scope is not None:
+            resolve(script, scope)
+    return error.value.construct
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 1_000_000, '"' * 1_000_001, "$(" * 500_000, "a;" * 500_000, "\\\n" * 500_000, "{" * 1_000_000, "'" + "a" * 1_000_000],
+    ids=["word", "quotes", "substitutions", "list", "continuations", "braces", "unclosed"],
+)
+def test_a_megabyte_is_refused_before_it_is_read(text: str) -> None:
+    assert refused(text) == "too_long"
+
+
+def test_the_length_limit_is_exact() -> None:
+    assert parse("m0 aa", max_characters=5)
+    assert refused("m0 aaa", max_characters=5) == "too_long"
+
+
+@pytest.mark.parametrize(
+    ("text", "construct"),
+    [
+        ("m0 " + "a " * MAX_WORDS, "too_many_words"),
+        ("A=1 " * (MAX_WORDS + 1), "too_many_words"),
+        (">f " * (MAX_WORDS + 1), "too_many_words"),
+        ("m0;" * (MAX_COMMANDS + 1), "too_many_commands"),
+        ("m0|" * MAX_COMMANDS + "m0", "too_many_commands"),
+        ("m0&&" * MAX_COMMANDS + "m0", "too_many_commands"),
+        ("m0 " + "{" * (MAX_DEPTH + 1), "too_deep"),
+        ("m0 \ud800", "surrogate"),
+        ("(" * 60_000, "arithmetic_command"),
+        ("m0 ${" * 10_000, "parameter_expansion"),
+        ("cat " + "<<'E' " * 3_000 + "\n" + "E\n" * 2_999, "unclosed_here_document"),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_more_than_the_limit_is_refused_by_name(text: str, construct: str) -> None:
+    assert refused(text) == construct
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m0 " + "a " * (MAX_WORDS - 1),
+        "m0;" * MAX_COMMANDS,
+        "m0 " + "{" * MAX_DEPTH,
+        "m0 '" + "a" * 60_000 + "'",
+        'm0 "' + "\\$" * 30_000 + '"',
+        "m0 " + "\\a" * 30_000,
+        "m0 " + "''" * 30_000,
+        "m0" + " \\\n" * 20_000,
+        "m0" + "\n" * 60_000 + "m1",
+        "cat <<'E'\n" + "\n" * 60_000 + "E",
+        "m0 " + "$X0" * 20_000,
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+def test_what_is_long_but_within_the_limits_is_read(text: str) -> None:
+    assert parse(text).text == text
+
+
+def test_the_lexer_takes_a_bounded_number_of_steps_for_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bylaw.policy.shell import lexer
+
+    plain = re.compile(r"[^ \t\n;&|<>()'\"\\$`~]+")
+    examined = 0
+
+    class Counted:
+        def match(self, text: str, at: int) -> re.Match[str] | None:
+            nonlocal examined
+            found = plain.match(text, at)
+            examined += (found.end() if found else at) - at + 1
+            return found
+
+    monkeypatch.setattr(lexer, "_PLAIN", Counted())
+    text = "m0 " + "a'b'~ " * 3_000
+    parse(text)
+    assert examined <= 2 * len(text)
+
+
+def test_values_that_double_are_stopped(scope: Scope) -> None:
+    assert refused("x=aaaaaaaaaaaaaaaa;" + "x=$x$x;" * 60 + "m0 $x", scope) == "argument_too_long"
+
+
+def test_a_large_value_used_often_is_stopped(scope: Scope) -> None:
+    large = replace(scope, environment={"BIG": "a" * (MAX_EXPANDED // 10)})
+    assert refused("m0 " + '"$BIG" ' * 20, large) == "argument_too_long"
+
+
+def test_a_glob_that_matches_too_much_is_refused(scope: Scope) -> None:
+    files = CountingFiles(tuple(f"f{number}" for number in range(MAX_RESULTS + 1)))
+    assert refused("m0 *", replace(scope, files=files)) == "glob_too_large"
+
+
+def test_nested_globs_list_a_bounded_number_of_directories(scope: Scope) -> None:
+    files = CountingFiles(("a", "b", "c", "d"))
+    assert refused("m0 " + "/".join("*" * 60), replace(scope, files=files)) == "glob_too_large"
+    assert files.listed <= MAX_RESULTS
+
+
+def test_globs_of_one_script_share_one_budget(scope: Scope) -> None:
+    files = CountingFiles(tuple(f"f{number}" for number in range(MAX_NAMES // 50)))
+    assert refused("m0 " + "nothing* " * 100, replace(scope, files=files)) == "glob_too_large"
+    assert files.listed <= 51
+
+
+@pytest.mark.parametrize("pattern", ["*a" * (MAX_STARS + 1), "a" * MAX_PATTERN + "*"])
+def test_a_pattern_that_is_too_large_is_refused(pattern: str, scope: Scope) -> None:
+    assert refused(f"m0 {pattern}", replace(scope, files=CountingFiles(("x",)))) == "glob_too_large"
+
+
+def test_stars_do_not_backtrack_into_each_other(scope: Scope) -> None:
+    files = CountingFiles(("a" * 255,) * 50)
+    found = resolve(parse("m0 " + "*a" * (MAX_STARS - 2) + "*b"), replace(scope, files=files))
+    assert found.plan.invocations()[0].argv[1].endswith("*b")
+
+
+def test_a_name_that_is_not_utf8_is_refused(scope: Scope) -> None:
+    assert refused("m0 *", replace(scope, files=CountingFiles(("a\udcff",)))) == "glob_name"
+
+
+def test_an_error_of_the_file_system_is_a_refusal(scope: Scope) -> None:
+    assert refused("m0 *", replace(scope, files=BrokenFiles(()))) == "unresolvable"
+
+
+def test_a_text_that_is_not_wholly_accounted_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loses_one(script: Script) -> bool:
+        return tiles(replace(script, trivia=script.trivia[1:]))
+
+    monkeypatch.setattr(parser, "tiles", loses_one)
+    assert refused("m0 a") == "unaccounted_text"
