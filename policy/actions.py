@@ -38,7 +38,8 @@ class WriteFile(_Base):
 
 class EditFile(_Base):
     """Replace a text in a file. The old text must occur exactly once, unless all is true. Alternatively give
-    start_line and end_line instead of old_string to replace whole lines (inclusive)."""
+    start_line and end_line instead of old_string to replace whole lines (inclusive).
+    """
 
     tool: ClassVar[str] = "edit"
     path: Path = Field(description="The file, relative to the workspace or absolute.")
@@ -60,7 +61,8 @@ class EditFile(_Base):
 
 class RunCommand(_Base):
     """Run a shell command in the workspace. Simple commands, pipelines, &&, ||, ;, redirections, quoting, globs and
-    here-documents with a quoted delimiter are understood; anything else is refused by name."""
+    here-documents with a quoted delimiter are understood; anything else is refused by name.
+    """
 
     tool: ClassVar[str] = "bash"
     command: str = Field(min_length=1, description="The command.")
@@ -130,9 +132,7 @@ class GitCommit(_Base):
     files: tuple[Path, ...] = Field(default=(), max_length=500, strict=False, description="Files to stage first.")
 
 
-Action = (
-    ReadFile | WriteFile | EditFile | RunCommand | SearchText | FindFiles | ListDirectory | GitStatus | GitDiff | GitLog | GitCommit
-)
+Action = ReadFile | WriteFile | EditFile | RunCommand | SearchText | FindFiles | ListDirectory | GitStatus | GitDiff | GitLog | GitCommit
 
 ACTIONS: dict[str, type[Action]] = {
     one.tool: one
@@ -152,5 +152,11 @@ def parse_action(tool: str, arguments: str) -> Action:
     try:
         return model.model_validate_json(arguments or "{}")
     except ValidationError as problem:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'arguments'}: {fault['msg']}" for fault in problem.errors(include_url=False)[:5])
-        raise ActionError(f"the arguments of `{tool}` do not fit: {faults[:600]}", hint="send a JSON object with the fields of the tool's schema") from problem
+        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in problem.errors(include_url=False)[:5])
+        raise ActionError(
+            f"the arguments of `{tool}` do not fit: {faults[:600]}", hint="send a JSON object with the fields of the tool's schema"
+        ) from problem
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, place)) or 'arguments'}: {message}"

@@ -37,20 +37,26 @@ ConstructName = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """The call may read this path; with `recursive`, everything below it."""
+    """The call may read this path; with `recursive`, everything below it. `given` is the absolute lexical path
+    where it differs from `path` (a link on the way).
+    """
 
     path: str
     recursive: bool = False
+    given: str = ""
     span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """The call may create or change this path; `size` is in bytes where known; `recursive`, anything below it."""
+    """The call may create or change this path; `size` is in bytes where known; `recursive`, anything below it.
+    `given` is the absolute lexical path where it differs from `path` (a link on the way).
+    """
 
     path: str
     size: int | None = None
     recursive: bool = False
+    given: str = ""
     span: Span | None = None
 
 
@@ -116,7 +122,8 @@ class SetEnvironment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseConstruct:
     """The command uses a shell construct. `subject` is what it is applied to: the program on the right of a pipe,
-    the target of a redirection (`&1` for a duplicated descriptor), the name of a variable, the pattern of a glob."""
+    the target of a redirection (`&1` for a duplicated descriptor), the name of a variable, the pattern of a glob.
+    """
 
     construct: ConstructName
     subject: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from .decision import Verdict
 
@@ -32,6 +32,9 @@ Kind = Literal[
 """What a policy gives a default for. `blocked` is no effect: it is the verdict that rules of the tier `blocked` take."""
 
 SandboxMode = Literal["require", "prefer", "off"]
+Opinion = Literal["bashlex", "tree-sitter"]
+Grants = Literal["none", "session", "always"]
+Hooks = Literal["skip", "refuse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,16 @@ class Limits:
     command_seconds: float
     command_characters: int
     regular_files: bool
+
+
+LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "read_bytes": (1_024, 100_000_000),
+    "write_bytes": (1_024, 100_000_000),
+    "output_bytes": (128, 10_000_000),
+    "command_seconds": (0.001, 86_400),
+    "command_characters": (8, 65_536),
+}
+"""Floors keep a tool usable; ceilings keep a slip of the keyboard from meaning "no limit"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +74,34 @@ class Paths:
 class Matcher:
     """Matches an effect when every field that is given matches; a field matches when any of its patterns does.
 
-    `program`, `name`, `host`, `subject`, `path` are globs (`*` and `?`; in `path`, `**` crosses directories).
-    `subcommand` are words (`stash push`), matched as a prefix. `option` are exact spellings.
+    `program`, `operand`, `name`, `host`, `subject`, `why` are globs (`*` and `?`). `path` are gitignore patterns, matched
+    against reads, writes and deletes. `subcommand` are words (`stash push`), matched as a prefix. `option` are exact
+    spellings. A field that an effect does not have (the host of a read) never matches.
     """
 
     effect: tuple[str, ...] = ()
     tool: tuple[str, ...] = ()
     program: tuple[str, ...] = ()
+    origin: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     subcommand: tuple[tuple[str, ...], ...] = ()
     option: tuple[str, ...] = ()
+    operand: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     host: tuple[str, ...] = ()
     name: tuple[str, ...] = ()
     construct: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule of the policy: what it matches, what it says, why, and what to do instead."""
+    """A rule of the policy: what it matches, what it says, why, and what to do instead.
+
+    `blocked` says that the verdict is the policy's own for what is blocked by name. An example is a command, or
+    `@tool {json}` for a call of another tool.
+    """
 
     id: str
     verdict: Verdict
@@ -88,6 +109,7 @@ class Rule:
     match: Matcher
     source: str
     suggest: str | None = None
+    blocked: bool = False
     excepts: tuple[Matcher, ...] = ()
     examples_match: tuple[str, ...] = ()
     examples_not_match: tuple[str, ...] = ()
@@ -122,9 +144,9 @@ class Policy:
     sandbox: Sandbox
     defaults: Mapping[Kind, Default]
     rules: tuple[Rule, ...]
-    opinions: tuple[Literal["bashlex", "tree-sitter"], ...]
+    opinions: tuple[Opinion, ...]
     environment: tuple[str, ...]
-    grants: Literal["none", "session", "always"]
+    grants: Grants
     approve_all: bool
-    hooks: Literal["skip", "refuse"]
+    hooks: Hooks
     origins: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -17,7 +17,8 @@ class Files(Protocol):
 
     def real(self, path: str) -> str:
         """The path with symbolic links resolved as far as it exists; `..` behind a missing component is refused with
-        OSError, because what it means is decided later; so is a loop of links."""
+        OSError, because what it means is decided later; so is a loop of links.
+        """
         ...
 
     def kind(self, path: str) -> PathKind:
@@ -30,6 +31,12 @@ class Files(Protocol):
 
     def executable(self, path: str) -> bool:
         """Whether the path is a regular file (links followed) that this account may execute."""
+        ...
+
+    def read_text(self, path: str, limit: int) -> str | None:
+        """The text of a regular file (links followed); None when there is none, when it cannot be read, is longer than
+        `limit` bytes, or is not UTF-8.
+        """
         ...
 
 

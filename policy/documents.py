@@ -1,0 +1,235 @@
+"""The form of a policy document: what a YAML file may hold, checked before anything is made of it.
+
+pydantic knows the form, publishes it as JSON Schema and finds the fault; what a document means is the work of `layers`.
+Shipped documents are checked by the test-suite and not at every start, so this module is imported for a user's file only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from .effects import ConstructName, Origin
+from .errors import PolicyFileError
+from .model import LIMIT_BOUNDS, Grants, Hooks, Kind, Opinion, SandboxMode
+from .near import near_miss
+from .yaml_source import Mark, Node, Plain, Table, locate, place, plain
+
+VerdictWord = Literal["allow", "confirm", "deny"]
+RuleVerdict = Literal["allow", "confirm", "deny", "blocked"]
+EffectName = Literal["read", "write", "delete", "execute", "connect", "send", "environment", "construct", "unknown"]
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Word = Annotated[str, Field(min_length=1, max_length=400)]
+RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)*$", max_length=80)]
+
+
+_LOW = {name: low for name, (low, _) in LIMIT_BOUNDS.items()}
+_HIGH = {name: high for name, (_, high) in LIMIT_BOUNDS.items()}
+
+
+def _listed(value: Plain) -> Plain:
+    return [value] if isinstance(value, str) else value
+
+
+def _plain_text(value: Plain) -> Plain:
+    # INVARIANT: a bare `{` in the message of a rule never becomes a variable; only paths have variables.
+    return value.strip() if isinstance(value, str) else value
+
+
+Words = Annotated[list[Word], BeforeValidator(_listed, json_schema_input_type=Word | list[Word]), Field(min_length=1, max_length=500)]
+EffectNames = Annotated[
+    list[EffectName], BeforeValidator(_listed, json_schema_input_type=EffectName | list[EffectName]), Field(min_length=1, max_length=20)
+]
+Origins = Annotated[list[Origin], BeforeValidator(_listed, json_schema_input_type=Origin | list[Origin]), Field(min_length=1)]
+Constructs = Annotated[
+    list[ConstructName], BeforeValidator(_listed, json_schema_input_type=ConstructName | list[ConstructName]), Field(min_length=1)
+]
+Prose = Annotated[str, BeforeValidator(_plain_text), Field(min_length=10, max_length=2000)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class LimitsForm(_Form):
+    """Limits of one call."""
+
+    read_bytes: int | None = Field(default=None, ge=_LOW["read_bytes"], le=_HIGH["read_bytes"], description="Bytes that one read may take.")
+    write_bytes: int | None = Field(
+        default=None, ge=_LOW["write_bytes"], le=_HIGH["write_bytes"], description="Bytes that one write may put."
+    )
+    output_bytes: int | None = Field(
+        default=None, ge=_LOW["output_bytes"], le=_HIGH["output_bytes"], description="Bytes of output that a call may give the model."
+    )
+    command_seconds: float | None = Field(
+        default=None, ge=_LOW["command_seconds"], le=_HIGH["command_seconds"], description="Seconds that a command may run."
+    )
+    command_characters: int | None = Field(
+        default=None, ge=_LOW["command_characters"], le=_HIGH["command_characters"], description="Characters that a command may have."
+    )
+    regular_files: bool | None = Field(default=None, description="Refuse links, pipes and devices as targets of reads and writes.")
+
+
+class PathsForm(_Form):
+    """Roots are absolute; globs are gitignore patterns. `{workspace}` and `{home}` stand for those directories."""
+
+    read: list[Word] = Field(default=[], description="Directories that may be read.")
+    write: list[Word] = Field(default=[], description="Directories that may be written (and read).")
+    system: list[Word] = Field(default=[], description="Paths of the system that hold no secret and may be read.")
+    secret: list[Word] = Field(default=[], description="Patterns of what is never shown to a model.")
+    protected: list[Word] = Field(default=[], description="Patterns of what is never changed by a call.")
+
+
+class SandboxForm(_Form):
+    """What the kernel must hold."""
+
+    mode: SandboxMode | None = Field(default=None, description="require: no command without a layer. prefer: said loudly. off: none.")
+    degraded: VerdictWord | None = Field(default=None, description="The verdict of what only a missing layer would hold.")
+    launcher: list[Word] = Field(default=[], description="A program that starts commands in a sandbox of its own, with its arguments.")
+
+
+class MatchForm(_Form):
+    """Matches an effect when every field given matches; a field matches when any of its values does."""
+
+    effect: EffectNames | None = None
+    tool: Words | None = Field(default=None, description="The tool that is called: bash, read, write, edit, ...")
+    program: Words | None = Field(default=None, description="Globs of the program's name.")
+    origin: Origins | None = Field(default=None, description="Whose code runs: a known program's, or the workspace's.")
+    category: Words | None = Field(default=None, description="Categories of program profiles.")
+    subcommand: Words | None = Field(default=None, description="Words that choose what the program does, matched as a prefix.")
+    option: Words | None = Field(default=None, description="Exact spellings of options.")
+    operand: Words | None = Field(default=None, description="Globs of an operand.")
+    path: Words | None = Field(default=None, description="gitignore patterns of a path that is read, written or deleted.")
+    host: Words | None = Field(default=None, description="Globs of a host name.")
+    name: Words | None = Field(default=None, description="Globs of an environment variable's name.")
+    construct_: Constructs | None = Field(default=None, alias="construct", description="Shell constructs.")
+    subject: Words | None = Field(default=None, description="Globs of what a construct is applied to, or of what is unknown.")
+    why: Words | None = Field(default=None, description="Globs of why something is unknown.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MatchForm:
+        if not self.model_fields_set:
+            raise ValueError("give at least one field to match")
+        return self
+
+
+class ExamplesForm(_Form):
+    """Commands (or `@tool {json}`) that the rule must match and must not match; tried when the policy is loaded."""
+
+    match: list[Text] = []
+    not_match: list[Text] = []
+
+
+class RuleForm(_Form):
+    """One rule. `verdict: blocked` takes the policy's `defaults.blocked`."""
+
+    id: RuleId
+    verdict: RuleVerdict
+    match: MatchForm
+    except_: list[MatchForm] = Field(default=[], alias="except")
+    because: Prose = Field(description="Why, for the person who is asked and the model that is refused.")
+    suggest: Prose | None = Field(default=None, description="What to do instead.")
+    examples: ExamplesForm | None = None
+
+
+class PolicyForm(_Form):
+    """A bylaw policy. Values given replace those of the preset; lists and rules are added to it. `override` names
+    what is taken out of the preset first: rules by their id, lists by their name (`paths.secret`).
+    """
+
+    version: Literal[1]
+    name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    description: Text | None = None
+    extends: Literal["hardened", "strict", "balanced", "permissive"] | None = None
+    include: list[Word] = []
+    override: list[Word] = []
+    limits: LimitsForm | None = None
+    paths: PathsForm | None = None
+    sandbox: SandboxForm | None = None
+    defaults: dict[Kind, VerdictWord] = {}
+    opinions: list[Opinion] | None = None
+    environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\*?$")]] = []
+    grants: Grants | None = None
+    approve_all: bool | None = None
+    hooks: Hooks | None = None
+    rules: list[RuleForm] = []
+
+
+JSONSchema: TypeAlias = "dict[str, JSONSchema] | list[JSONSchema] | str | int | float | bool | None"
+
+
+def schema() -> dict[str, JSONSchema]:
+    """The JSON Schema of a policy document."""
+    made: dict[str, JSONSchema] = PolicyForm.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "bylaw policy"} | {
+        key: value for key, value in made.items() if key != "title"
+    }
+
+
+def check(root: Table, *, source: str) -> None:
+    """Refuses a document that has not the form of a policy: PolicyFileError at the first fault, in the order of the file."""
+    try:
+        PolicyForm.model_validate(plain(root))
+    except ValidationError as problem:
+        faults = [(_location(root, fault), fault) for fault in problem.errors(include_url=False, include_context=True)]
+        # A misspelt key first: it explains the missing one.
+        faults.sort(key=lambda pair: (pair[1]["type"] != "extra_forbidden", pair[0][1].line, pair[0][1].column))
+        (path, mark), first = faults[0]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise PolicyFileError(_message(path, first) + more, source=place(source, mark), hint=_hint(path, first)) from problem
+
+
+def _location(root: Node, fault: ErrorDetails) -> tuple[tuple[str | int, ...], Mark]:
+    path = tuple(step for step in fault["loc"] if step != "[key]")
+    return path, locate(root, path)
+
+
+def _spelled(path: tuple[str | int, ...]) -> str:
+    """`rules[2].match.program`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".") or "the document"
+
+
+def _message(path: tuple[str | int, ...], fault: ErrorDetails) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"the key `{_spelled(path)}` is not known"
+        case "missing":
+            return f"the key `{_spelled(path)}` is missing"
+        case _:
+            text = fault["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+            given = fault["input"]
+            shown = f", not `{str(given)[:60]}`" if isinstance(given, str | int | float) else ""
+            return f"`{_spelled(path)}` {text[0].lower()}{text[1:]}{shown}"
+
+
+def _hint(path: tuple[str | int, ...], fault: ErrorDetails) -> str:
+    known: list[str] = []
+    word = str(path[-1]) if path else ""
+    if fault["type"] == "extra_forbidden":
+        form = next((_FORMS[step] for step in reversed(path[:-1]) if isinstance(step, str) and step in _FORMS), PolicyForm)
+        known = [one.alias or name for name, one in form.model_fields.items()]
+    elif fault["type"] == "literal_error":
+        known = _quoted(str(fault.get("ctx", {}).get("expected", "")))
+        word = str(fault["input"])
+    near = near_miss(word, known)
+    if near is not None:
+        return f"did you mean `{near}`?"
+    return f"known here: {', '.join(known)}" if known else "`bylaw policy schema` prints the form of a policy"
+
+
+def _quoted(expected: str) -> list[str]:
+    return [one.strip(" '") for one in expected.replace(" or ", ",").split(",")]
+
+
+_FORMS: dict[str, type[BaseModel]] = {
+    "limits": LimitsForm,
+    "paths": PathsForm,
+    "sandbox": SandboxForm,
+    "rules": RuleForm,
+    "match": MatchForm,
+    "except": MatchForm,
+    "examples": ExamplesForm,
+}

@@ -1,0 +1,155 @@
+"""The engine: effects against a policy, and the answer with every reason.
+
+INVARIANT: each effect is judged by the strictest rule that matches it, or by the default of its kind where none does;
+the call by the strictest of its effects; order never matters; an error while judging is a deny.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from . import manifest
+from .decision import Decision, Manifest, Reason, Verdict
+from .errors import ShellSyntaxError
+from .kinds import Judged, kinds
+from .match import matching
+from .model import Kind, Policy, Rule
+from .paths import Walker
+from .scope import Scope
+from .words import SUGGESTIONS, describe
+
+if TYPE_CHECKING:
+    from .actions import Action
+    from .analysis import Analysis
+    from .shell.opinions import Opinion
+
+PARSER: Final = "policy/shell"
+ENGINE: Final = "policy/engine"
+
+_GUARDED: Final[frozenset[Kind]] = frozenset({"read.secret", "write.protected"})
+"""Kinds whose default stands beside the rules that match, unless a rule names the path."""
+
+
+def decide(action: Action, policy: Policy, scope: Scope, opinions: Sequence[Opinion] = ()) -> Decision:
+    """What happens to a call: analysed, then judged. Never raises: an error on the way is a deny that says so."""
+    try:
+        from .analysis import analyse  # imported late: readers of shell and programs are not needed to judge other tools
+
+        return _judge(analyse(action, scope, policy.limits, opinions=opinions), policy, scope, tool=action.tool)
+    except Exception as problem:  # noqa: BLE001  # fail closed: whatever went wrong, what was not judged does not happen
+        return _failed(problem, policy)
+
+
+def judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> Decision:
+    """The decision on a call of `tool` that would have these effects. Never raises: an error on the way is a deny."""
+    try:
+        return _judge(analysis, policy, scope, tool=tool)
+    except Exception as problem:  # noqa: BLE001  # fail closed: whatever went wrong, what was not judged does not happen
+        return _failed(problem, policy)
+
+
+def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> Decision:
+    walker = Walker(scope.files)
+    reasons: dict[Reason, None] = {}
+    if len(analysis.text) > policy.limits.command_characters:
+        reasons[_too_long(len(analysis.text), policy)] = None
+    elif analysis.refusal is not None:
+        reasons[_refused(analysis.refusal, analysis.text)] = None
+    elif analysis.plan is None and tool == _COMMAND_TOOL:
+        reasons[_NO_PLAN] = None
+    for judged in kinds(analysis.effects, policy, scope, walker):
+        reasons.update(dict.fromkeys(_reasons(judged, policy, walker, tool)))
+    if not reasons:
+        reasons[_nothing(analysis, policy)] = None
+    verdict = max(reason.verdict for reason in reasons)
+    denied = verdict is Verdict.DENY
+    return Decision(
+        verdict=verdict,
+        reasons=tuple(sorted(reasons, key=lambda reason: -reason.verdict)),
+        effects=analysis.effects,
+        manifest=Manifest() if denied else manifest.build(analysis.effects, policy, scope, walker),
+        plan=analysis.plan,
+        not_installed=analysis.not_installed,
+        policy_digest=policy.digest,
+    )
+
+
+def _reasons(judged: Judged, policy: Policy, walker: Walker, tool: str) -> Iterator[Reason]:
+    """Why an effect gets its verdict: every rule that matches, or the default of its kind."""
+    if judged.reason is not None:
+        yield judged.reason
+        return
+    rules = matching(policy.rules, judged.effect, walker, tool=tool)
+    for rule in rules:
+        yield Reason(
+            rule=rule.id, verdict=rule.verdict, text=rule.because, source=rule.source, suggestion=rule.suggest, span=judged.effect.span
+        )
+    # INVARIANT: a rule lifts the default for a secret or protected path only by naming the path, never by the way.
+    if not rules or (judged.kind in _GUARDED and (judged.below or not any(_names_path(rule) for rule in rules))):
+        default = policy.defaults[judged.kind]
+        yield Reason(
+            rule=f"default.{judged.kind}",
+            verdict=default.verdict,
+            text=judged.text or describe(judged.effect, judged.kind),
+            source=default.source,
+            suggestion=SUGGESTIONS.get(judged.kind) if default.verdict is not Verdict.ALLOW else None,
+            span=judged.effect.span,
+        )
+
+
+_COMMAND_TOOL: Final = "bash"
+_NO_PLAN: Final = Reason(
+    rule="analysis.failed",
+    verdict=Verdict.DENY,
+    text="the command could not be analysed, so there is nothing that may run",
+    source="policy/analysis",
+    suggestion="this is a fault in bylaw; please report it",
+)
+
+
+def _names_path(rule: Rule) -> bool:
+    return bool(rule.match.path)
+
+
+def _refused(refusal: ShellSyntaxError, text: str) -> Reason:
+    shown = f"{refusal.message}\n{refusal.span.caret(text)}" if text else refusal.message
+    return Reason(
+        rule=f"shell.{refusal.construct}",
+        verdict=Verdict.DENY,
+        text=shown,
+        source=PARSER,
+        suggestion=refusal.hint,
+        span=refusal.span,
+    )
+
+
+def _too_long(length: int, policy: Policy) -> Reason:
+    limit = policy.limits.command_characters
+    return Reason(
+        rule="limits.command_characters",
+        verdict=Verdict.DENY,
+        text=f"the command has {length:,} characters, and the limit is {limit:,}",
+        source=policy.origins.get("limits.command_characters", "policy"),
+        suggestion="write the text to a file first, or split the command",
+    )
+
+
+def _nothing(analysis: Analysis, policy: Policy) -> Reason:
+    """A call without effects: a command that does nothing outside itself, or a call that nobody can account for."""
+    kind: Kind = "execute.known" if analysis.plan is not None else "unknown"
+    text = "the command has no effect outside itself" if analysis.plan is not None else "nothing is known of what this call does"
+    default = policy.defaults[kind]
+    return Reason(rule=f"default.{kind}", verdict=default.verdict, text=text, source=default.source)
+
+
+def _failed(problem: Exception, policy: Policy) -> Decision:
+    # The error's text may hold what the model wrote; its type is enough to find the fault.
+    reason = Reason(
+        rule="engine.error",
+        verdict=Verdict.DENY,
+        text=f"the call could not be judged ({type(problem).__name__}), so it does not happen",
+        source=ENGINE,
+        suggestion="this is a fault in bylaw; please report it",
+    )
+    return Decision(verdict=Verdict.DENY, reasons=(reason,), policy_digest=policy.digest)

@@ -1,0 +1,130 @@
+"""Which kind each effect is of, and what is decided about it before any rule speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from .decision import Reason, Verdict
+from .effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
+from .model import Kind, Policy
+from .paths import Walker, read_kind, write_kind
+from .scope import Scope
+from .spans import Span
+
+_DEVICES: Final = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An effect and its kind. `text` says what a default would not know to say; `below`: the kind comes from what lies
+    below the effect's path. A `reason` is a verdict of its own, beside the rules: a limit that is passed.
+    """
+
+    effect: Effect
+    kind: Kind
+    text: str = ""
+    below: bool = False
+    reason: Reason | None = None
+
+
+def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker) -> Iterator[Judged]:
+    """Every effect with its kind, and beside it what the limits and the size of a tree say about it."""
+    known = tuple(effects)
+    by_git = _spans_of_git(known)
+    for effect in known:
+        match effect:
+            case Read():
+                kind = read_kind(effect.path, policy.paths, scope)
+                yield Judged(effect=effect, kind=kind)
+                yield from _unseen(effect, policy.paths.secret, walker)
+                yield from _not_regular(effect, kind, policy, scope)
+            case Write():
+                yield from _write(effect, policy, scope, walker, whole=effect.span not in by_git)
+                yield from _too_large(effect, policy)
+                yield from _not_regular(effect, "write.inside", policy, scope)
+            case Delete():
+                yield from _write(effect, policy, scope, walker)
+            case Execute():
+                yield Judged(effect=effect, kind="execute.known" if effect.origin == "known" else "execute.workspace")
+            case Connect():
+                yield Judged(effect=effect, kind="connect")
+            case Send():
+                yield Judged(effect=effect, kind="send")
+            case SetEnvironment():
+                yield Judged(effect=effect, kind="environment")
+            case UseConstruct():
+                yield Judged(effect=effect, kind="construct")
+            case Unknown():
+                yield Judged(effect=effect, kind="unknown")
+            case _:
+                assert_never(effect)
+
+
+def _spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:
+    """Where git, and nothing but git, runs. What git writes as git (its store, the files of a commit) is a write of the
+    tree, and not of the hooks and configuration in it: git is told to run none, and the manifest keeps them unchanged.
+    """
+    programs: dict[Span | None, set[str]] = {}
+    for effect in effects:
+        if isinstance(effect, Execute):
+            programs.setdefault(effect.span, set()).add(effect.program if effect.origin == "known" else "")
+    return frozenset(span for span, names in programs.items() if names == {"git"})
+
+
+def _write(effect: Write | Delete, policy: Policy, scope: Scope, walker: Walker, *, whole: bool = True) -> Iterator[Judged]:
+    """A write or removal; of a `whole` tree, it is what the most protected path in the tree makes it."""
+    delete = isinstance(effect, Delete)
+    kind = write_kind(effect.path, policy.paths, scope, delete=delete)
+    yield Judged(effect=effect, kind=kind)
+    if not whole or kind == "write.protected" or not (effect.recursive or (delete and scope.files.kind(effect.path) == "directory")):
+        return
+    for patterns in (policy.paths.secret, policy.paths.protected):
+        found = walker.below(effect.path, patterns)
+        if found.matched:
+            text = f"below `{effect.path}` lies `{found.matched[0]}`, which is protected"
+            yield Judged(effect=effect, kind="write.protected", text=text, below=True)
+    if not walker.below(effect.path, policy.paths.protected).complete:
+        yield _too_many(effect)
+
+
+def _unseen(effect: Read, secret: tuple[str, ...], walker: Walker) -> Iterator[Judged]:
+    """Secrets below a tree that is read are hidden from the call; a tree that is too large to find them is not known."""
+    if effect.recursive and not walker.below(effect.path, secret).complete:
+        yield _too_many(effect)
+
+
+def _too_many(effect: Read | Write | Delete) -> Judged:
+    text = f"there is too much below `{effect.path}` to know what is secret or protected there; name a smaller directory"
+    unknown = Unknown(why="the tree is too large to look through", subject=effect.path, span=effect.span)
+    return Judged(effect=unknown, kind="unknown", text=text)
+
+
+def _too_large(effect: Write, policy: Policy) -> Iterator[Judged]:
+    limit = policy.limits.write_bytes
+    if effect.size is not None and effect.size > limit:
+        text = f"{effect.size:,} bytes would be written to `{effect.path}`, and the limit is {limit:,}"
+        yield _limit(effect, "write_bytes", text, "write less at a time", policy)
+
+
+def _not_regular(effect: Read | Write, kind: Kind, policy: Policy, scope: Scope) -> Iterator[Judged]:
+    """A link, pipe or device as the target itself. Links of the system are its owner's, not the workspace's."""
+    if not policy.limits.regular_files or kind == "read.system":
+        return
+    given = effect.given or effect.path
+    if given in _DEVICES:
+        return
+    match scope.files.kind(given):
+        case "symlink":
+            yield _limit(effect, "regular_files", f"`{given}` is a symbolic link", f"name the file itself, `{effect.path}`", policy)
+        case "other":
+            yield _limit(effect, "regular_files", f"`{given}` is no regular file and no directory", None, policy)
+        case "file" | "directory" | "missing":
+            pass
+
+
+def _limit(effect: Read | Write, name: str, text: str, suggestion: str | None, policy: Policy) -> Judged:
+    source = policy.origins.get(f"limits.{name}", "policy")
+    reason = Reason(rule=f"limits.{name}", verdict=Verdict.DENY, text=text, source=source, suggestion=suggestion, span=effect.span)
+    return Judged(effect=effect, kind="unknown", reason=reason)

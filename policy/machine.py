@@ -1,0 +1,140 @@
+"""The machine that calls happen on: its files as they are, and the scope of a session made from a policy.
+
+Looks only. What is seen here was so when it was looked at; that it still is when a call happens is the work of the tools,
+which hold descriptors, and of the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import Final
+
+from . import manifest
+from .model import Policy
+from .paths import within
+from .reading import read_regular
+from .scope import PathKind, Scope
+from .workspace import git_directories
+
+_SEARCH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
+_MAX_LINKS: Final = 40
+
+
+class MachineFiles:
+    """`scope.Files` on the real file system."""
+
+    def real(self, path: str) -> str:
+        """The path with symbolic links resolved as far as it exists.
+
+        OSError for a loop, for a path that is not absolute, for what cannot be looked at, and for `..` behind a missing
+        component: what that means is decided when somebody creates the component.
+        """
+        if not path.startswith("/") or "\0" in path:
+            raise OSError(f"`{path}` is no absolute path")
+        waiting = path.split("/")[::-1]
+        done, links, missing = "", 0, False
+        while waiting:
+            part = waiting.pop()
+            if part in {"", "."}:
+                continue
+            if part == "..":
+                if missing:
+                    raise OSError(f"`{path}` leads through a directory that does not exist")
+                done = done.rpartition("/")[0]
+                continue
+            done = f"{done}/{part}"
+            kind = "missing" if missing else _kind(done)
+            missing = kind == "missing"
+            if kind == "symlink":
+                links += 1
+                if links > _MAX_LINKS:
+                    raise OSError(f"`{path}` leads through too many symbolic links")
+                target = os.readlink(done)
+                done = "" if target.startswith("/") else done.rpartition("/")[0]
+                waiting.extend(target.split("/")[::-1])
+            elif kind in {"file", "other"} and any(one != "" for one in waiting):
+                # `file/..` is no path for the kernel; what it is later, when the file became a directory, is not known now.
+                raise OSError(f"`{done}` is no directory")
+        return done or "/"
+
+    def kind(self, path: str) -> PathKind:
+        """What is there, a final symbolic link not followed; `other` for what cannot be looked at."""
+        try:
+            return _kind(path)
+        except (OSError, ValueError):
+            return "other"
+
+    def names(self, directory: str) -> tuple[str, ...]:
+        """The names in a directory, sorted; empty when it cannot be read."""
+        try:
+            return tuple(sorted(os.listdir(directory)))
+        except (OSError, ValueError):
+            return ()
+
+    def executable(self, path: str) -> bool:
+        """Whether the path is a regular file (links followed) that this account may execute."""
+        try:
+            return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+        except (OSError, ValueError):
+            return False
+
+    def read_text(self, path: str, limit: int) -> str | None:
+        """The text of a regular file (links followed) of at most `limit` bytes; None when it is something else."""
+        return read_text(path, limit)
+
+
+def read_text(path: str, limit: int) -> str | None:
+    """The text of a regular file (links followed) of at most `limit` bytes, as UTF-8; None when it is something else."""
+    try:
+        data = read_regular(path, limit)
+        return data.decode() if len(data) <= limit else None
+    except (OSError, ValueError):
+        return None
+
+
+def _kind(path: str) -> PathKind:
+    """What is there; OSError for what cannot be looked at."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    if stat.S_ISLNK(mode):
+        return "symlink"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "file" if stat.S_ISREG(mode) else "other"
+
+
+def make_scope(
+    policy: Policy,
+    *,
+    workspace: str,
+    cwd: str | None = None,
+    home: str,
+    environ: Mapping[str, str],
+    agent_files: frozenset[str] = frozenset(),
+) -> Scope:
+    """Where the calls of a session happen. `workspace` and `home` are absolute real paths; `environ` is the
+    environment that the program was started with, of which children get what the policy names.
+
+    The repository of a worktree or submodule is readable where it lies elsewhere; never writable by itself.
+    """
+    files = MachineFiles()
+    write = policy.paths.write
+    search = tuple(
+        dict.fromkeys(real for one in _SEARCH if (real := os.path.realpath(one)) and os.path.isdir(real) and not within(real, write))
+    )
+    read = dict.fromkeys((*policy.paths.read, *write, *git_directories(workspace, files)))
+    return Scope(
+        files=files,
+        workspace=workspace,
+        cwd=files.real(cwd) if cwd is not None else workspace,
+        home=home,
+        read_roots=tuple(read),
+        write_roots=write,
+        environment=manifest.environment(environ, policy.environment, search),
+        search_path=search,
+        agent_files=agent_files,
+    )

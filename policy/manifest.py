@@ -1,0 +1,85 @@
+"""From effects to what the kernel is told: the least that the call needs, and nothing when the call is denied.
+
+A path is granted as the effect names it. To create, replace or remove a name the kernel needs its directory: a sandbox
+layer that cannot grant a name that does not exist yet grants the directory that holds it, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from .decision import Manifest, PathGrant
+from .effects import Connect, Delete, Effect, Execute, Read, Unknown, Write
+from .model import Policy
+from .paths import Walker, within
+from .scope import Scope
+
+EVERY_PROGRAM = "*"
+"""In `Manifest.programs`: any program may start (code of the workspace starts what it wants, inside its tier)."""
+
+
+def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker) -> Manifest:
+    """The manifest of a call that may happen with these effects.
+
+    Code of the workspace, and what cannot be accounted for, run in the workspace's tier: any program, the write roots
+    writable but for what is protected, the system readable, no network but the hosts that other effects name.
+    """
+    known = list(effects)
+    tier = any(isinstance(one, Unknown) or (isinstance(one, Execute) and one.origin == "workspace") for one in known)
+    read = {PathGrant(path=one.path, recursive=one.recursive) for one in known if isinstance(one, Read)}
+    write = {PathGrant(path=one.path, recursive=one.recursive) for one in known if isinstance(one, Write | Delete)}
+    if tier:
+        read.update(PathGrant(path=path, recursive=True) for path in (*scope.read_roots, *policy.paths.system))
+        write.update(PathGrant(path=path, recursive=True) for path in scope.write_roots)
+    return Manifest(
+        programs=(EVERY_PROGRAM,) if tier else _programs(known, scope),
+        read=_sorted(read),
+        write=_sorted(write),
+        hidden=_below(read | write, policy.paths.secret, walker),
+        protected=_below(write, policy.paths.protected, walker),
+        hosts=tuple(sorted({one.host for one in known if isinstance(one, Connect)})),
+        environment=tuple(sorted(scope.environment.items())),
+    )
+
+
+def environment(environ: Mapping[str, str], allowed: Iterable[str], search_path: Iterable[str]) -> dict[str, str]:
+    """What a child gets: the variables that the policy names, and what is fixed for every child.
+
+    INVARIANT: a variable that no pattern names does not reach a child; `PATH` is never inherited.
+    """
+    patterns = tuple(allowed)
+    kept = {name: value for name, value in environ.items() if any(fnmatchcase(name, one) for one in patterns)}
+    return {**kept, **PINNED, "PATH": ":".join(search_path)}
+
+
+PINNED: Mapping[str, str] = {
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+"""No pager and no prompt: a call has no terminal, and a pager is a program that nobody judged."""
+
+
+def _programs(effects: Iterable[Effect], scope: Scope) -> tuple[str, ...]:
+    """Real paths of the programs that start, with the helpers that their profiles name, where they are installed."""
+    found: set[str] = set()
+    for effect in effects:
+        if isinstance(effect, Execute):
+            helpers = (helper if helper.startswith("/") else scope.find_program(helper) for helper in effect.helpers)
+            found.update(path for path in (effect.path, *helpers) if path is not None)
+    return tuple(sorted(found))
+
+
+def _sorted(grants: Iterable[PathGrant]) -> tuple[PathGrant, ...]:
+    return tuple(sorted(grants, key=lambda grant: (grant.path, grant.recursive)))
+
+
+def _below(grants: set[PathGrant], patterns: tuple[str, ...], walker: Walker) -> tuple[str, ...]:
+    """What matches the patterns below the grants. What a grant itself names is not taken away again: that it is secret
+    or protected was judged.
+    """
+    tops = {grant.path for grant in grants if grant.recursive}
+    outermost = [top for top in tops if not any(other != top and within(top, (other,)) for other in tops)]
+    found = {path for top in outermost for path in walker.below(top, patterns).matched}
+    return tuple(sorted(found - {grant.path for grant in grants}))

@@ -1,0 +1,153 @@
+"""What documents say, before it means anything: values with their origins, rules with their variables still in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from .errors import PolicyFileError
+from .model import Matcher
+from .near import did_you_mean
+from .yaml_source import Items, Node, Scalar, Table, place
+
+Value = str | int | float | bool | tuple[str, ...]
+RuleVerdict = Literal["allow", "confirm", "deny", "blocked"]
+
+_VERDICTS: Final[tuple[RuleVerdict, ...]] = ("allow", "confirm", "deny", "blocked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRule:
+    """A rule as written: variables not filled in, `blocked` not resolved. `user`: it comes from a user's document."""
+
+    id: str
+    verdict: RuleVerdict
+    match: Matcher
+    because: str
+    source: str
+    suggest: str | None = None
+    excepts: tuple[Matcher, ...] = ()
+    examples_match: tuple[str, ...] = ()
+    examples_not_match: tuple[str, ...] = ()
+    user: bool = False
+
+    @classmethod
+    def read(cls, node: Node, file: str, *, user: bool) -> RawRule:
+        """The rule that stands at a node; PolicyFileError when it is none."""
+        table = as_table(node, file)
+        examples = as_table(table.nodes["examples"], file) if "examples" in table.nodes else Table({}, {}, table.mark)
+        suggest = table.nodes.get("suggest")
+        return cls(
+            id=as_text(_get(table, "id", file), file),
+            verdict=_verdict(_get(table, "verdict", file), file),
+            match=read_matcher(_get(table, "match", file), file),
+            because=as_text(_get(table, "because", file), file).strip(),
+            source=f"{file}:{table.mark.line}",
+            suggest=as_text(suggest, file).strip() if suggest is not None else None,
+            excepts=tuple(read_matcher(one, file) for one in as_items(table.nodes.get("except"), file)),
+            examples_match=_texts(examples.nodes.get("match"), file),
+            examples_not_match=_texts(examples.nodes.get("not_match"), file),
+            user=user,
+        )
+
+
+@dataclass(slots=True)
+class Raw:
+    """What the layers add up to, each value with its origin. `literals` are paths as they are, without variables."""
+
+    values: dict[str, tuple[Value, str]] = field(default_factory=dict[str, tuple[Value, str]])
+    lists: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    literals: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    rules: dict[str, RawRule] = field(default_factory=dict[str, RawRule])
+
+
+NO_PROFILE: Final = "there is no profile of this program*"
+"""How the analysis says that it knows nothing of a program. INVARIANT: a flag that allows a program does not allow an
+unknown option or subcommand of another program that has the same name."""
+
+
+def allow_command(program: str, flag: str) -> tuple[RawRule, RawRule]:
+    """The rules of `--allow-command`: the program may start, and that nothing is known of it is accepted.
+
+    They stand in for defaults only; a deny or confirm rule that matches still speaks. The name may hold `*` and `?`.
+    """
+    if not program.strip("*?") or program != program.strip():
+        raise PolicyFileError(f"`{program}` names no program", source=flag, hint=f"give the name of a program, such as `{flag} tokei`")
+    because = f"the command line allows `{program}`"
+    return (
+        RawRule(
+            id=f"allow-command.{program}",
+            verdict="allow",
+            match=Matcher(effect=("execute",), program=(program,)),
+            because=because,
+            source=flag,
+        ),
+        RawRule(
+            id=f"allow-command.{program}.unknown",
+            verdict="allow",
+            match=Matcher(effect=("unknown",), subject=(program,), why=(NO_PROFILE,)),
+            because=f"{because}, and what it does is not known",
+            source=flag,
+        ),
+    )
+
+
+def read_matcher(node: Node, file: str) -> Matcher:
+    """The matcher that a mapping of fields to a value or values gives; a `subcommand` is split into its words."""
+    table = as_table(node, file)
+    fields = {key: _words(one, file) for key, one in table.nodes.items()}
+    if unknown := fields.keys() - _FIELDS:
+        name = min(unknown)
+        raise PolicyFileError(f"the key `{name}` is not known", source=place(file, table.keys[name]), hint=did_you_mean(name, _FIELDS))
+    if not fields:
+        raise PolicyFileError("a match needs at least one field", source=place(file, table.mark))
+    subcommand = tuple(tuple(words.split()) for words in fields.pop("subcommand", ()))
+    return Matcher(subcommand=subcommand, **fields)
+
+
+_FIELDS: Final = frozenset(Matcher.__dataclass_fields__)
+
+
+def as_table(node: Node, file: str) -> Table:
+    """The node as a mapping; PolicyFileError when it is something else."""
+    if isinstance(node, Table):
+        return node
+    raise PolicyFileError("a mapping is expected", source=place(file, node.mark))
+
+
+def as_items(node: Node | None, file: str) -> tuple[Node, ...]:
+    """The elements of a list, none of an absent or empty one; PolicyFileError when it is something else."""
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        return ()
+    if isinstance(node, Items):
+        return node.nodes
+    raise PolicyFileError("a list is expected", source=place(file, node.mark))
+
+
+def as_text(node: Node, file: str) -> str:
+    """The node as a text; PolicyFileError when it is something else."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node.value
+    raise PolicyFileError("a text is expected", source=place(file, node.mark), hint="quote it")
+
+
+def _get(table: Table, key: str, file: str) -> Node:
+    if key not in table.nodes:
+        raise PolicyFileError(f"the key `{key}` is missing", source=place(file, table.mark))
+    return table.nodes[key]
+
+
+def _texts(node: Node | None, file: str) -> tuple[str, ...]:
+    return tuple(as_text(one, file) for one in as_items(node, file))
+
+
+def _words(node: Node, file: str) -> tuple[str, ...]:
+    return _texts(node, file) if isinstance(node, Items) else (as_text(node, file),)
+
+
+def _verdict(node: Node, file: str) -> RuleVerdict:
+    word = as_text(node, file)
+    for verdict in _VERDICTS:
+        if verdict == word:
+            return verdict
+    raise PolicyFileError(f"`{word[:80]}` is no verdict", source=place(file, node.mark), hint=did_you_mean(word, _VERDICTS))

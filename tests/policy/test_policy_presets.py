@@ -1,0 +1,164 @@
+"""The presets: their limits, the table of the design cell by cell, and the examples of every shipped rule."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from bylaw.policy import shipped
+from bylaw.policy.analysis import Analysis
+from bylaw.policy.documents import check
+from bylaw.policy.effects import Connect, Delete, Effect, Execute, Read, SetEnvironment, Unknown, UseConstruct, Write
+from bylaw.policy.engine import judge
+from bylaw.policy.examples import HOME, WORKSPACE, failures, synthetic_scope
+from bylaw.policy.explain import explain
+from bylaw.policy.layers import load
+from bylaw.policy.model import Kind, Limits, Policy
+from bylaw.policy.plan import Plan
+from bylaw.policy.raw import RawRule
+from bylaw.policy.yaml_source import Items
+
+TABLE: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "data" / "preset_table.yaml").read_text())
+POLICIES: dict[str, Policy] = {name: load(name, workspace=WORKSPACE, home=HOME) for name in shipped.PRESETS}
+
+
+def _document(name: str) -> Any:
+    return shipped.preset(name, source="test") if name in shipped.PRESETS else shipped.rule_set(name, source="test")
+
+
+def _file(name: str) -> str:
+    return f"presets/{name}.yaml" if name in shipped.PRESETS else f"presets/sets/{name}.yaml"
+
+
+DOCUMENTS = [*shipped.PRESETS, *shipped.SETS]
+
+
+def _shipped_rules() -> list[RawRule]:
+    found: list[RawRule] = []
+    for name in DOCUMENTS:
+        rules = _document(name).nodes.get("rules")
+        if isinstance(rules, Items):
+            found += [RawRule.read(node, _file(name), user=False) for node in rules.nodes]
+    return found
+
+
+RULES = _shipped_rules()
+
+
+def _effect(described: dict[str, Any]) -> Effect:
+    recursive = bool(described.get("recursive"))
+    match next(iter(described.items())):
+        case "read", str(path):
+            return Read(path=path, recursive=recursive)
+        case "write", str(path):
+            return Write(path=path, recursive=recursive, size=described.get("size"))
+        case "delete", str(path):
+            return Delete(path=path, recursive=recursive)
+        case "execute", str(program):
+            return Execute(
+                program=program,
+                argv=(program,),
+                path=f"/usr/bin/{program}",
+                origin=described.get("origin", "known"),
+                category=described.get("category", "test"),
+                subcommand=tuple(described.get("subcommand", ())),
+                options=frozenset(described.get("options", ())),
+            )
+        case "connect", str(host):
+            return Connect(host=host)
+        case "environment", str(name):
+            return SetEnvironment(name=name, value="x")
+        case "construct", construct:
+            return UseConstruct(construct=construct, subject=described["subject"])
+        case "unknown", str(subject):
+            return Unknown(why="not accounted for", subject=subject)
+        case other:
+            raise AssertionError(other)
+
+
+@pytest.mark.parametrize("preset", shipped.PRESETS)
+@pytest.mark.parametrize("row", TABLE, ids=[row["row"] for row in TABLE])
+def test_every_cell_of_the_table_holds(row: dict[str, Any], preset: str) -> None:
+    analysis = Analysis(effects=tuple(map(_effect, row["effects"])), plan=Plan(steps=()))
+    decision = judge(analysis, POLICIES[preset], synthetic_scope(), tool=row.get("tool", "bash"))
+    assert str(decision.verdict) == row["verdicts"][shipped.PRESETS.index(preset)], decision.reasons
+
+
+def test_the_limits_are_those_that_are_documented() -> None:
+    assert {name: policy.limits for name, policy in POLICIES.items()} == {
+        "permissive": _limits(2_000_000, 32_000, 180, 8_192, regular=False),
+        "balanced": _limits(1_000_000, 16_000, 120, 4_096, regular=True),
+        "strict": _limits(750_000, 8_000, 90, 2_048, regular=True),
+        "hardened": _limits(500_000, 4_000, 60, 1_024, regular=True),
+    }
+
+
+def _limits(size: int, output: int, seconds: float, characters: int, *, regular: bool) -> Limits:
+    return Limits(
+        read_bytes=size,
+        write_bytes=size,
+        output_bytes=output,
+        command_seconds=seconds,
+        command_characters=characters,
+        regular_files=regular,
+    )
+
+
+def test_sandboxes_grants_and_opinions_are_those_of_the_table() -> None:
+    seen = {
+        name: (one.sandbox.mode, str(one.sandbox.degraded), one.grants, one.approve_all, one.opinions) for name, one in POLICIES.items()
+    }
+    assert seen == {
+        "hardened": ("require", "deny", "none", False, ("bashlex",)),
+        "strict": ("require", "deny", "session", True, ("bashlex",)),
+        "balanced": ("prefer", "confirm", "always", True, ()),
+        "permissive": ("prefer", "allow", "always", True, ()),
+    }
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_shipped_document_has_the_form_of_a_policy(name: str) -> None:
+    check(_document(name), source=_file(name))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
+def test_a_shipped_rule_says_why_and_has_examples_both_ways_that_hold(rule: RawRule) -> None:
+    assert rule.because
+    assert rule.suggest or rule.verdict == "allow"
+    assert rule.examples_match
+    assert rule.examples_not_match
+    assert list(failures(rule)) == []
+
+
+@pytest.mark.parametrize("preset", shipped.PRESETS)
+def test_every_reason_of_a_preset_can_be_explained(preset: str) -> None:
+    policy = POLICIES[preset]
+    for name in [*(rule.id for rule in policy.rules), *(f"default.{kind}" for kind in get_args(Kind))]:
+        assert explain(policy, name).startswith(name)
+
+
+def test_presets_get_looser_from_left_to_right() -> None:
+    order = [POLICIES[name] for name in shipped.PRESETS]
+    for tighter, looser in pairwise(order):
+        for kind, default in looser.defaults.items():
+            assert default.verdict <= tighter.defaults[kind].verdict
+        assert {rule.id for rule in tighter.rules} >= {rule.id for rule in looser.rules}
+
+
+def test_a_preset_loads_without_pydantic() -> None:
+    code = (
+        "import sys; from bylaw.policy.layers import load; import bylaw.policy.engine; "
+        "load('balanced', workspace='/workspace', home='/home/user'); print('pydantic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_digests_of_presets_differ() -> None:
+    assert len({policy.digest for policy in POLICIES.values()}) == len(POLICIES)
