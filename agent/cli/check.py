@@ -1,0 +1,175 @@
+"""`bylaw check`: what would happen to a call, without doing it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, BinaryIO
+
+from ...policy.decision import Decision, Verdict
+from ...tools.result import JSON
+from .options import Loaded, PolicyOptions, load_policy
+
+if TYPE_CHECKING:
+    from ...policy.actions import Action
+    from ...policy.shell.opinions import Opinion
+
+EXIT_CODES = {Verdict.ALLOW: 0, Verdict.DENY: 3, Verdict.CONFIRM: 10}
+_LONGEST_LINE = 1 << 20
+
+
+class Judge:
+    """Judges calls of one workspace under one policy; starts the helper for second opinions only if one is wanted."""
+
+    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
+        from ...policy.machine import make_scope
+
+        self._loaded = loaded
+        self._scope = make_scope(loaded.policy, workspace=loaded.workspace, home=loaded.home, environ=environ)
+        self._opinions = opinions_of(loaded)
+
+    @property
+    def sandbox_mode(self) -> str:
+        """What the policy wants of the sandbox."""
+        return self._loaded.policy.sandbox.mode
+
+    def __call__(self, action: Action) -> Decision:
+        """The decision; a refusal is a decision too."""
+        from ...policy.engine import decide
+
+        return decide(action, self._loaded.policy, self._scope, self._opinions)
+
+
+def opinions_of(loaded: Loaded) -> tuple[Opinion, ...]:
+    """The second opinions that the policy hears."""
+    if "bashlex" not in loaded.policy.opinions:
+        return ()
+    from ...tools.opinions import BashlexOpinion
+
+    return (BashlexOpinion(),)
+
+
+def check_call(
+    options: PolicyOptions, environ: Mapping[str, str], *, command: str | None, tool: str | None, arguments: str, form: str
+) -> int:
+    """Judges one call and prints the answer; returns the exit code of the verdict."""
+    from ...policy.actions import RunCommand, parse_action
+    from ...policy.errors import ActionError
+
+    judge = Judge(load_policy(options, environ), environ)
+    try:
+        action = parse_action(tool, arguments) if tool is not None else RunCommand(command=command or "")
+    except ActionError as problem:
+        import click
+
+        raise click.UsageError(problem.message + (f" ({problem.hint})" if problem.hint else "")) from problem
+    decision = judge(action)
+    if form == "json":
+        print(json.dumps({**decision_to_json(decision), "sandbox": sandbox_state(judge.sandbox_mode)}, ensure_ascii=False))
+    else:
+        print_decision(decision, judge.sandbox_mode)
+    return EXIT_CODES[decision.verdict]
+
+
+def decision_to_json(decision: Decision) -> dict[str, JSON]:
+    """The decision as `--format json` and `--stdin` give it."""
+    from ..describe import effect_to_json, plan_to_json, reason_to_json
+
+    fields: dict[str, JSON] = {
+        "verdict": str(decision.verdict),
+        "reasons": [reason_to_json(reason) for reason in decision.reasons],
+        "effects": [effect_to_json(effect) for effect in decision.effects],
+    }
+    if decision.plan is not None:
+        fields["plan"] = plan_to_json(decision.plan)
+    if decision.not_installed:
+        fields["not_installed"] = list(decision.not_installed)
+    return fields
+
+
+def sandbox_state(mode: str) -> dict[str, JSON]:
+    """What the policy wants, and which layers work here, proven by running them."""
+    from ...tools.sandbox import layers
+
+    return {"mode": mode, "layers": [{"name": one.name, "available": one.available, "why": one.why} for one in layers()]}
+
+
+def print_decision(decision: Decision, mode: str) -> None:
+    """The decision for a person, on standard output."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from ..describe import effect_in_words, plan_in_words
+    from ..visible import visible
+
+    console = Console(highlight=False, soft_wrap=True)
+    style = {Verdict.ALLOW: "bold green", Verdict.CONFIRM: "bold yellow", Verdict.DENY: "bold red"}[decision.verdict]
+    console.print(Text(str(decision.verdict), style=style))
+    for reason in sorted(decision.reasons, key=lambda one: -one.verdict):
+        console.print(Text(f"  {reason.verdict}: {reason.rule} ({reason.source}): {visible(reason.text)}"))
+        if reason.suggestion:
+            console.print(Text(f"    instead: {visible(reason.suggestion)}"))
+    if decision.plan is not None:
+        console.print(Text("would start"))
+        for line in plan_in_words(decision.plan):
+            console.print(Text(f"  {line}"))
+    if decision.effects:
+        console.print(Text("effects"))
+        for line in dict.fromkeys(effect_in_words(effect) for effect in decision.effects):
+            console.print(Text(f"  {line}"))
+    if decision.not_installed:
+        console.print(Text(f"not installed: {', '.join(decision.not_installed)}"))
+    state = sandbox_state(mode)["layers"]
+    assert isinstance(state, list)
+    names = [f"{one['name']} {'works' if one['available'] else 'is missing: ' + str(one['why'])}" for one in state if isinstance(one, dict)]
+    console.print(Text(f"sandbox {mode}: {'; '.join(names)}"))
+
+
+def check_lines(options: PolicyOptions, environ: Mapping[str, str]) -> int:
+    """Answers every line of standard input with one line, in order; 0 when every line was answered."""
+    judge = Judge(load_policy(options, environ), environ)
+    for line in _lines(sys.stdin.buffer):
+        sys.stdout.write(json.dumps(_answer(judge, line), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """The lines of the stream; None for one that is too long, which is read past in bounded memory."""
+    while line := stream.readline(_LONGEST_LINE + 1):
+        if len(line) <= _LONGEST_LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        while (rest := stream.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+            pass
+        yield None
+
+
+def _answer(judge: Judge, line: bytes | None) -> dict[str, JSON]:
+    from ...policy.actions import RunCommand
+
+    if line is None:
+        return _refused(None, "input.too_long", f"the line is longer than {_LONGEST_LINE} bytes")
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        return _refused(None, "input.not_json", "the line is not JSON")
+    if not isinstance(request, dict):
+        return _refused(None, "input.shape", "the line is not a JSON object")
+    identity = request.get("id")
+    if isinstance(identity, (dict, list)):
+        return _refused(None, "input.shape", "`id` must be a string or a number")
+    command = request.get("command")
+    if not isinstance(command, str) or not command or request.keys() - {"id", "command"}:
+        return _refused(identity, "input.shape", "the line must be an object of `id` and a non-empty `command`")
+    return {"id": identity, **decision_to_json(judge(RunCommand(command=command)))}
+
+
+def _refused(identity: JSON, rule: str, text: str) -> dict[str, JSON]:
+    return {
+        "id": identity,
+        "verdict": "deny",
+        "reasons": [{"rule": rule, "verdict": "deny", "text": text, "source": "bylaw check --stdin"}],
+        "effects": [],
+    }

@@ -1,0 +1,72 @@
+"""The flags that make a policy, declared once and added to every command that needs one."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Literal
+
+import typer
+
+from .options import FlagValue, PolicyOptions
+
+
+def _declare(
+    *,
+    preset: Annotated[
+        Literal["hardened", "strict", "balanced", "permissive"] | None,
+        typer.Option(help="The shipped policy to start from.  [default: balanced]", show_default=False),
+    ] = None,
+    policy: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A policy document over the preset; may be repeated.")] = None,
+    workspace: Annotated[str, typer.Option(metavar="DIR", help="The repository to work on.")] = ".",
+    allow_path: Annotated[
+        list[str] | None, typer.Option(metavar="DIR", help="One more root for reading and writing; may be repeated.")
+    ] = None,
+    allow_command: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Allow this program; a rule that denies still denies. May be repeated.")
+    ] = None,
+    max_file_read_bytes: Annotated[int | None, typer.Option(metavar="BYTES", help="Largest file that is read.")] = None,
+    max_file_write_bytes: Annotated[int | None, typer.Option(metavar="BYTES", help="Largest file that is written.")] = None,
+    max_tool_output_bytes: Annotated[int | None, typer.Option(metavar="BYTES", help="How much of each output stream is kept.")] = None,
+    command_timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long a command may run.")] = None,
+    max_command_length: Annotated[int | None, typer.Option(metavar="CHARACTERS", help="Longest text of a command.")] = None,
+    sandbox: Annotated[
+        Literal["require", "prefer", "off"] | None, typer.Option(help="Whether commands must run inside the sandbox.")
+    ] = None,
+) -> PolicyOptions:
+    """What the flags mean. INVARIANT: a flag that was given counts, whatever its value; None means not given."""
+    given: dict[str, tuple[FlagValue, str]] = {}
+    for name, value, flag in (
+        ("limits.read_bytes", max_file_read_bytes, "--max-file-read-bytes"),
+        ("limits.write_bytes", max_file_write_bytes, "--max-file-write-bytes"),
+        ("limits.output_bytes", max_tool_output_bytes, "--max-tool-output-bytes"),
+        ("limits.command_seconds", command_timeout, "--command-timeout"),
+        ("limits.command_characters", max_command_length, "--max-command-length"),
+        ("sandbox.mode", sandbox, "--sandbox"),
+    ):
+        if value is not None:
+            given[name] = (value, flag)
+    if allow_path:
+        given["allow_path"] = ([os.path.realpath(path) for path in allow_path], "--allow-path")
+    if allow_command:
+        given["allow_command"] = ([*allow_command], "--allow-command")
+    return PolicyOptions(preset=preset, files=tuple(policy or ()), workspace=workspace, values=given)
+
+
+def with_policy(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes `options: PolicyOptions`, as one that takes the flags instead."""
+    own = inspect.signature(command, eval_str=True)
+    flags = inspect.signature(_declare, eval_str=True)
+    parameters = [one for one in own.parameters.values() if one.name != "options"] + list(flags.parameters.values())
+
+    @wraps(command)
+    def with_flags(**given: Any) -> None:  # typer has checked every value against its flag
+        made = _declare(**{name: given.pop(name) for name in flags.parameters})
+        command(options=made, **given)
+
+    keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    vars(with_flags)["__signature__"] = own.replace(parameters=keyword_only)
+    with_flags.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_flags

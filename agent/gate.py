@@ -1,0 +1,213 @@
+"""The one door. Every tool call passes `Gate.call`, in eight steps: parse, analyse, judge, record, confirm, perform,
+record, answer. Nothing else makes a permit, and no tool acts without one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from ..audit import RecordError
+from ..policy.actions import Action, GitCommit, parse_action
+from ..policy.decision import Decision, Reason, Verdict
+from ..policy.effects import Write
+from ..policy.engine import decide
+from ..policy.errors import ActionError
+from ..tools.errors import ToolError
+from ..tools.permit import Issuer
+from ..tools.result import JSON, ToolResult
+from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Question
+from .describe import refusal_text
+from .grants import Grants, proposal
+from .preparation import Preparation, Workplace, compose, prepare
+from .question import question_text
+from .recorder import Recorder, rules
+
+if TYPE_CHECKING:
+    from ..policy.model import Policy
+    from ..policy.shell.opinions import Opinion
+    from ..tools.toolbox import Toolbox
+    from .providers.interface import ToolCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the model gets, and how it came about; `denied`: the policy, or a person, refused the call."""
+
+    text: str
+    is_error: bool
+    verdict: Verdict | None = None
+    rules: tuple[str, ...] = ()
+    denied: bool = False
+    result: ToolResult | None = None
+
+
+def nobody_listens(call_id: str, action: Action, decision: Decision) -> None:
+    """Hears a decision and does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """What a gate is made of. `decided` hears every decision; `dry_run`: judge and record, perform nothing."""
+
+    policy: Policy
+    workplace: Workplace
+    recorder: Recorder
+    toolbox: Toolbox
+    issuer: Issuer
+    approver: Approver
+    opinions: Sequence[Opinion] = ()
+    dry_run: bool = False
+    decided: Callable[[str, Action, Decision], None] = nobody_listens
+
+
+class Gate:
+    """Judges, confirms, performs and records tool calls, one at a time."""
+
+    def __init__(self, settings: GateSettings) -> None:
+        self._settings = settings
+        self._grants = Grants()
+        self._written: set[str] = set()
+
+    def call(self, call: ToolCall) -> Answer:
+        """Passes one call of the model through the door.
+
+        Raises AuditError when the record cannot be written (nothing was performed then, or nothing more is), SandboxError
+        when a required layer is missing, and KeyboardInterrupt.
+        """
+        return self._enter(call.id, call.name, call.arguments)
+
+    def _enter(self, call_id: str, tool: str, arguments: str) -> Answer:
+        try:
+            action = parse_action(tool, arguments)
+            if isinstance(action, GitCommit) and action.message is None:
+                action = compose(action, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
+        except (ActionError, ToolError) as problem:
+            text = problem.message + (f"\n{problem.hint}" if problem.hint else "")
+            self._settings.recorder.malformed(call_id, tool, arguments, problem.message)
+            return Answer(text=text, is_error=True)
+        return self._pass(call_id, action)
+
+    def _pass(self, call_id: str, action: Action) -> Answer:
+        settings, recorder = self._settings, self._settings.recorder
+        decision = self._judge(action)
+        settings.decided(call_id, action, decision)
+        try:
+            recorder.intent(call_id, action, decision)
+        except RecordError as problem:
+            # a call that does not fit into a record cannot be accounted for, so it is not performed
+            recorder.malformed(call_id, action.tool, action.model_dump_json(), problem.message)
+            return Answer(text=f"refused: this call cannot be recorded: {problem.message}", is_error=True, denied=True)
+        if decision.verdict is Verdict.DENY:
+            return self._refuse(call_id, decision, refusal_text(decision), by="policy")
+        if settings.dry_run:
+            recorder.skipped(call_id, decision.verdict)
+            would = "would be performed" if decision.verdict is Verdict.ALLOW else "would need a confirmation"
+            return Answer(
+                text=f"dry run: nothing was done; this call {would}", is_error=False, verdict=decision.verdict, rules=rules(decision)
+            )
+        started = time.monotonic_ns()
+        try:
+            ready = prepare(
+                action, decision, settings.workplace, settings.policy, lambda number, nested: self._pass(f"{call_id}.{number}", nested)
+            )
+        except ToolError as problem:
+            return self._finish(call_id, action, decision, _failed(problem), started)
+        if decision.verdict is Verdict.CONFIRM:
+            approval = self._confirm(call_id, action, decision, ready)
+            match approval:
+                case Approved():
+                    started = time.monotonic_ns()
+                case Denied():
+                    return self._refuse(call_id, decision, _denial_text(approval, decision), by=settings.approver.how)
+                case Edited():
+                    return self._enter(f"{call_id}.edited", action.tool, approval.arguments)
+                case _:
+                    assert_never(approval)
+        return self._perform(call_id, action, decision, ready, started)
+
+    def _judge(self, action: Action) -> Decision:
+        settings = self._settings
+        decision = decide(action, settings.policy, settings.workplace.scope(frozenset(self._written)), settings.opinions)
+        if decision.plan is None or settings.policy.sandbox.mode != "prefer" or settings.workplace.layers():
+            return decision
+        missing = Reason(
+            rule="sandbox.missing",
+            verdict=settings.policy.sandbox.degraded,
+            text="no sandbox layer works here: the kernel would not hold this command to what it declares",
+            source=settings.policy.origins.get("sandbox.degraded", settings.policy.name),
+            suggestion="install bubblewrap, or run on a kernel with Landlock",
+        )
+        return replace(decision, verdict=max(decision.verdict, missing.verdict), reasons=(*decision.reasons, missing))
+
+    def _confirm(self, call_id: str, action: Action, decision: Decision, ready: Preparation) -> Approval:
+        settings, recorder = self._settings, self._settings.recorder
+        grant = proposal(action, decision, ready.bindings)
+        shown = recorder.redact(question_text(action, decision, diff=ready.diff, sandbox=", ".join(settings.workplace.layers()) or "none"))
+        if self._grants.covers(grant):
+            recorder.confirmation(call_id, "approved", "grant", shown, {"grant": grant.text})
+            return Approved()
+        offered = None if settings.policy.grants == "none" else grant.text
+        approval = settings.approver.ask(Question(call_id=call_id, action=action, decision=decision, text=shown, grant=offered))
+        extra: dict[str, JSON] = {}
+        if isinstance(approval, Approved) and approval.session and offered is not None:
+            self._grants.add(grant)
+            extra["grant"] = grant.text
+        elif isinstance(approval, Denied):
+            extra = {"unattended": approval.unattended} | ({"message": approval.message} if approval.message else {})
+        recorder.confirmation(call_id, type(approval).__name__.lower(), settings.approver.how, shown, extra)
+        return approval
+
+    def _perform(self, call_id: str, action: Action, decision: Decision, ready: Preparation, started: int) -> Answer:
+        settings = self._settings
+        permit = settings.issuer.issue(
+            call_id=call_id,
+            action=action,
+            manifest=decision.manifest,
+            limits=settings.policy.limits,
+            sandbox=settings.policy.sandbox.mode,
+            target=ready.target,
+            plan=decision.plan,
+            bindings=ready.bindings,
+            environment=dict(decision.manifest.environment),
+        )
+        try:
+            result = settings.toolbox.perform(permit)
+        except KeyboardInterrupt:
+            self._finish(call_id, action, decision, ToolResult(status="interrupted", text="interrupted by the person"), started)
+            raise
+        except ToolError as problem:
+            self._finish(call_id, action, decision, _failed(problem), started)
+            raise
+        answer = self._finish(call_id, action, decision, result, started)
+        if result.status == "interrupted":
+            # the tool kept its partial output for the record; the run ends all the same
+            raise KeyboardInterrupt
+        return answer
+
+    def _finish(self, call_id: str, action: Action, decision: Decision, result: ToolResult, started: int) -> Answer:
+        self._written.update(change.path for change in result.changes)
+        if decision.plan is not None:
+            self._written.update(effect.path for effect in decision.effects if isinstance(effect, Write))
+        self._settings.recorder.outcome(call_id, action.tool, result, started)
+        return Answer(text=result.text, is_error=result.is_error, verdict=decision.verdict, rules=rules(decision), result=result)
+
+    def _refuse(self, call_id: str, decision: Decision, text: str, *, by: str) -> Answer:
+        self._settings.recorder.refused(call_id, decision, by=by)
+        return Answer(text=text, is_error=True, verdict=decision.verdict, rules=rules(decision), denied=True)
+
+
+def _failed(problem: ToolError) -> ToolResult:
+    return ToolResult(status="error", text=problem.message + (f"\n{problem.hint}" if problem.hint else ""))
+
+
+def _denial_text(denied: Denied, decision: Decision) -> str:
+    asking = "; ".join(f"{one.rule} ({one.source}): {one.text}" for one in decision.reasons if one.verdict is decision.verdict)
+    if denied.unattended:
+        return (
+            "refused: the policy wants a person to confirm this, and nobody is there to ask. "
+            f"What asks: {asking}. Do something that needs no confirmation, or stop and say what is needed."
+        )
+    return "refused by the person who was asked." + (f" They say: {denied.message}" if denied.message else "")

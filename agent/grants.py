@@ -1,0 +1,55 @@
+"""Approvals that outlive one call: exceptions to the `confirm` rules that asked, for equal calls, until the session ends.
+
+A grant is never an exception to a deny, and never wider than what was shown: the same tool with the same arguments
+and, where code of the workspace runs, the same bytes; for `write` and `edit` the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from ..policy.actions import Action, EditFile, WriteFile
+from ..policy.decision import Decision, Verdict
+from ..policy.effects import Write
+from ..tools.permit import Binding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """`key` names the calls it covers, `rules` the confirm rules it answers, `text` what the person was shown."""
+
+    key: str
+    rules: frozenset[str]
+    text: str
+
+
+class Grants:
+    """The grants of one session."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, Grant] = {}
+
+    def add(self, grant: Grant) -> None:
+        """Keeps the grant; what it answers adds to what an earlier one for the same calls answered."""
+        before = self._given.get(grant.key)
+        rules = grant.rules | (before.rules if before else frozenset())
+        self._given[grant.key] = Grant(key=grant.key, rules=rules, text=grant.text)
+
+    def covers(self, grant: Grant) -> bool:
+        """Whether everything that asks now was answered for the whole session before."""
+        given = self._given.get(grant.key)
+        return given is not None and grant.rules <= given.rules
+
+
+def proposal(action: Action, decision: Decision, bindings: tuple[Binding, ...]) -> Grant:
+    """The grant that would answer this decision for the rest of the session."""
+    rules = frozenset(reason.rule for reason in decision.reasons if reason.verdict is Verdict.CONFIRM)
+    if isinstance(action, (WriteFile, EditFile)):
+        paths = sorted(effect.path for effect in decision.effects if isinstance(effect, Write))
+        subject, text = "\0".join(paths), f"{action.tool} of {', '.join(paths)}"
+    else:
+        subject = action.model_dump_json() + "".join(f"\0{one.path}\0{one.sha256}" for one in bindings)
+        text = f"{action.tool} with exactly these arguments" + (" and these bytes" if bindings else "")
+    key = hashlib.sha256(f"{action.tool}\0{subject}".encode("utf-8", "surrogatepass")).hexdigest()
+    return Grant(key=key, rules=rules, text=f"allow {text}, although {', '.join(sorted(rules))} asks")

@@ -1,0 +1,151 @@
+"""One session: a policy, a record, a gate and a model, put together and taken down again.
+
+Whatever happens inside, the record gets its end, the roots and helpers are closed, and the exit code tells the truth.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..audit import AuditLog, state_directory
+from ..policy.actions import Action, ReadFile
+from ..policy.decision import Decision, Verdict
+from ..policy.engine import decide
+from ..tools.permit import Issuer
+from ..tools.toolbox import Toolbox
+from .approvals.interface import Approver
+from .errors import ConfigurationError
+from .gate import Answer, Gate, GateSettings, nobody_listens
+from .preparation import Workplace
+from .recorder import Recorder
+from .redaction import Redactor
+
+if TYPE_CHECKING:
+    from ..policy.model import Policy
+    from ..policy.shell.opinions import Opinion
+    from .providers.interface import ToolCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """What a session is made of. `audit_log` names a new file for the record instead of the state directory."""
+
+    policy: Policy
+    workspace: str
+    home: str
+    environ: Mapping[str, str]
+    approver: Approver
+    model: str
+    dry_run: bool = False
+    audit_log: str | None = None
+    opinions: Sequence[Opinion] = ()
+    decided: Callable[[str, Action, Decision], None] = nobody_listens
+
+
+class Session:
+    """An open session. `denials` counts the calls that the policy or a person refused."""
+
+    def __init__(self, gate: Gate, recorder: Recorder, path: str, settings: SessionSettings, workplace: Workplace) -> None:
+        self._gate = gate
+        self._settings = settings
+        self._workplace = workplace
+        self.recorder = recorder
+        self.path = path
+        self.denials = 0
+        self.exit_code = 1
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person must hear before the run begins."""
+        found: list[str] = []
+        if self._settings.approver.how == "unsafe-approve-all":
+            found.append("every confirmation is answered with yes (--unsafe-approve-all)")
+        if self._settings.policy.sandbox.mode == "off":
+            found.append("the sandbox is switched off: the kernel does not hold commands to what they declare")
+        elif not self._workplace.layers():
+            found.append("no sandbox layer works on this machine: the kernel does not hold commands to what they declare")
+        return tuple(found)
+
+    def readable(self, path: str) -> bool:
+        """Whether the policy lets this file be read without a question."""
+        decision = decide(ReadFile(path=path), self._settings.policy, self._workplace.scope(frozenset()))
+        return decision.verdict is Verdict.ALLOW
+
+    def call(self, call: ToolCall) -> Answer:
+        """Passes a call through the gate and counts what was refused."""
+        answer = self._gate.call(call)
+        self.denials += answer.denied
+        return answer
+
+
+@contextmanager
+def open_session(settings: SessionSettings) -> Iterator[Session]:
+    """A session with its record open. Raises AuditError before anything else can happen when there can be no record."""
+    if settings.approver.how == "unsafe-approve-all" and not settings.policy.approve_all:
+        raise ConfigurationError(
+            f"the policy `{settings.policy.name}` refuses --unsafe-approve-all", hint="answer the questions, or choose another preset"
+        )
+    session_id = secrets.token_hex(8)
+    log = _create_log(settings, session_id)
+    workplace = Workplace(settings.policy, workspace=settings.workspace, home=settings.home, environ=settings.environ)
+    recorder = Recorder(log, Redactor(settings.environ))
+    issuer = Issuer()
+    gate = Gate(
+        GateSettings(
+            policy=settings.policy,
+            workplace=workplace,
+            recorder=recorder,
+            toolbox=Toolbox(issuer),
+            issuer=issuer,
+            approver=settings.approver,
+            opinions=settings.opinions,
+            dry_run=settings.dry_run,
+            decided=settings.decided,
+        )
+    )
+    session = Session(gate, recorder, str(log.path), settings, workplace)
+    try:
+        _record_start(settings, recorder, workplace)
+        for text in session.warnings:
+            recorder.note("notice", {"text": text})
+        try:
+            yield session
+        except KeyboardInterrupt:
+            session.exit_code = 130
+            raise
+        finally:
+            recorder.note("session.end", {"exit_code": session.exit_code, "denials": session.denials}, durable=True)
+    finally:
+        workplace.close()
+        log.close()
+
+
+def _create_log(settings: SessionSettings, session_id: str) -> AuditLog:
+    if settings.audit_log is not None:
+        return AuditLog.create_file(Path(settings.audit_log).absolute(), session=session_id)
+    return AuditLog.create(state_directory(settings.environ), session=session_id)
+
+
+def _record_start(settings: SessionSettings, recorder: Recorder, workplace: Workplace) -> None:
+    recorder.note(
+        "session.start",
+        {
+            "bylaw_version": __version__,
+            "workspace": settings.workspace,
+            "policy": settings.policy.name,
+            "policy_digest": settings.policy.digest,
+            "model": settings.model,
+            "approvals": settings.approver.how,
+            "dry_run": settings.dry_run,
+            "sandbox_mode": settings.policy.sandbox.mode,
+            "sandbox_layers": list(workplace.layers()),
+            "record_from": "--audit-log" if settings.audit_log is not None else "state directory",
+        },
+        durable=True,
+    )
