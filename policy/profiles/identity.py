@@ -1,0 +1,70 @@
+"""Which program a name stands for. A base name proves nothing: the file must be the one on the search path."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import Literal
+
+from ..scope import Scope
+from .ledger import within
+
+_MULTICALL = frozenset({"busybox", "toybox", "coreutils", "uutils"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """`name` is what a profile is looked up by, `path` the real file, `entry` the file as found on the search path.
+
+    `known`: on the search path, outside every write root. `workspace`: code that the agent could have written.
+    `missing`: not installed. `multicall`: one binary that plays many programs, with options of its own.
+    `foreign`: a file that is neither on the search path nor in the workspace.
+    """
+
+    name: str
+    standing: Literal["known", "workspace", "missing", "multicall", "foreign"]
+    path: str | None = None
+    entry: str | None = None
+
+
+def identify(word: str, directory: str, scope: Scope) -> Identity:
+    """The program that argv[0] names, started in this directory. Never raises."""
+    if not word or "\0" in word:
+        return Identity(name=word, standing="missing")
+    try:
+        return _by_path(word, directory, scope) if "/" in word else _by_name(word, scope)
+    except OSError:
+        return Identity(name=word, standing="foreign")
+
+
+def _by_name(word: str, scope: Scope) -> Identity:
+    for folder in scope.search_path:
+        entry = f"{folder}/{word}"
+        if scope.files.executable(entry):
+            return _classified(word, scope.files.real(entry), entry, scope)
+    return Identity(name=word, standing="missing")
+
+
+def _by_path(word: str, directory: str, scope: Scope) -> Identity:
+    path = scope.files.real(word if word.startswith("/") else f"{directory}/{word}")
+    name = posixpath.basename(word)
+    if not word.startswith("/") or _writable(path, scope):
+        return Identity(name=name, standing="workspace", path=path, entry=path)
+    if scope.find_program(name) == path:
+        return _classified(name, path, path, scope)
+    folders = {*scope.search_path, *(scope.files.real(one) for one in scope.search_path)}
+    if posixpath.dirname(path) in folders and posixpath.basename(path) == name and scope.files.executable(path):
+        return _classified(name, path, path, scope)
+    return Identity(name=name, standing="foreign", path=path if scope.files.executable(path) else None, entry=path)
+
+
+def _classified(name: str, path: str, entry: str, scope: Scope) -> Identity:
+    if _writable(path, scope):
+        return Identity(name=name, standing="workspace", path=path, entry=entry)
+    binary = posixpath.basename(path)
+    standing: Literal["multicall", "known"] = "multicall" if binary in _MULTICALL and binary != name else "known"
+    return Identity(name=name, standing=standing, path=path, entry=entry)
+
+
+def _writable(path: str, scope: Scope) -> bool:
+    return any(within(path, root) for root in (scope.workspace, *scope.write_roots))

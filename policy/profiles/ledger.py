@@ -1,0 +1,151 @@
+"""Where the effects of one analysis are written down; here words become absolute real paths, or `Unknown` by name."""
+
+from __future__ import annotations
+
+import posixpath
+
+from ..effects import Connect, Delete, Effect, Read, Unknown, Write
+from ..scope import Scope
+from ..spans import Span
+from .options import Opaque
+
+_STREAMS = frozenset(
+    {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/stdin", "/dev/stdout", "/dev/stderr"}
+    | {f"/dev/fd/{number}" for number in range(3)}
+)
+_READABLE_PROC = frozenset(
+    f"/proc/{name}" for name in ("cpuinfo", "meminfo", "version", "uptime", "loadavg", "filesystems", "stat", "vmstat", "cmdline")
+)
+_MAX_ENTRIES = 4000
+_MAX_DEPTH = 64
+
+
+def within(path: str, root: str) -> bool:
+    """Whether a path is a directory or lies below it; both absolute and normal."""
+    return root in {path, "/"} or path.startswith(f"{root}/")
+
+
+class Ledger:
+    """The effects found so far, each once, in the order in which they were found."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.effects: dict[Effect, None] = {}
+        self.not_installed: dict[str, None] = {}
+
+    def add(self, effect: Effect) -> None:
+        self.effects[effect] = None
+
+    def unknown(self, why: str, subject: str, span: Span | None) -> None:
+        self.add(Unknown(why=why, subject=subject, span=span))
+
+    def path(self, word: str, directory: str, span: Span | None) -> str | None:
+        """The real path of a word; None, with an `Unknown` written down, when it has none that is sure."""
+        if not word or "\0" in word:
+            self.unknown("an empty path names nothing", word, span)
+            return None
+        joined = word if word.startswith("/") else f"{directory}/{word}"
+        try:
+            real = self.scope.files.real(joined)
+        except OSError:
+            self.unknown("where this path leads is not known", word, span)
+            return None
+        # What lies below /proc and /dev/fd differs for every process: ours is not the one that will look.
+        for shape in (posixpath.normpath(joined).replace("//", "/", 1), real):
+            if (within(shape, "/proc") and shape not in _READABLE_PROC) or within(shape, "/dev/fd"):
+                self.unknown("what this path means depends on the process that opens it", word, span)
+                return None
+        return real
+
+    def read(self, word: str, directory: str, span: Span | None, *, recursive: bool = False) -> str | None:
+        if word in _STREAMS:
+            return None
+        real = self.path(word, directory, span)
+        if real is not None:
+            self.add(Read(path=real, recursive=recursive or isinstance(word, Opaque), span=span))
+        return real
+
+    def write(self, word: str, directory: str, span: Span | None, *, recursive: bool = False) -> str | None:
+        if word in _STREAMS:
+            return None
+        real = self.path(word, directory, span)
+        if real is not None:
+            self.add(Write(path=real, recursive=recursive or isinstance(word, Opaque), span=span))
+        return real
+
+    def delete(self, word: str, directory: str, span: Span | None, *, recursive: bool = False) -> str | None:
+        """A removal takes the name away, not what a link points to: only the parent's path is resolved."""
+        trimmed = word.rstrip("/") or word
+        parent, _, name = (trimmed if trimmed.startswith("/") else f"{directory}/{trimmed}").rpartition("/")
+        if name in {"", ".", ".."}:
+            real = self.path(word, directory, span)
+        else:
+            folder = self.path(parent or "/", directory, span)
+            real = None if folder is None else f"{folder.rstrip('/')}/{name}"
+        if real is not None:
+            self.add(Delete(path=real, recursive=recursive or isinstance(word, Opaque), span=span))
+        return real
+
+    def follow(self, word: str, directory: str, span: Span | None) -> None:
+        """All below a path, symbolic links followed: known only where no link leaves it."""
+        real = self.read(word, directory, span, recursive=True)
+        if real is not None:
+            self.links_stay(real, span)
+
+    def links_stay(self, root: str, span: Span | None) -> None:
+        """Writes an `Unknown` when a link below this directory leads out of it, or when there are too many to look at."""
+        way = self.walk(root)
+        if way is None:
+            self.unknown("the tree is too large to prove that no link leaves it", root, span)
+            return
+        for path, kind in way:
+            if kind != "symlink":
+                continue
+            try:
+                inside = within(self.scope.files.real(path), root)
+            except OSError:
+                inside = False
+            if not inside:
+                self.unknown("a symbolic link leads out of the tree", path, span)
+                return
+
+    def walk(self, root: str) -> list[tuple[str, str]] | None:
+        """Every path below a directory with its kind; None when there are more than a few thousand."""
+        found: list[tuple[str, str]] = []
+        waiting = [(root, 0)]
+        while waiting:
+            directory, depth = waiting.pop()
+            names = self.scope.files.names(directory)
+            if len(found) + len(names) > _MAX_ENTRIES or depth > _MAX_DEPTH:
+                return None
+            for name in names:
+                path = f"{directory.rstrip('/')}/{name}"
+                kind = self.scope.files.kind(path)
+                found.append((path, kind))
+                if kind == "directory":
+                    waiting.append((path, depth + 1))
+        return found
+
+    def connect(self, word: str, directory: str, span: Span | None) -> None:
+        """A host or URL; `file:` is a read, another scheme than those of the web, ssh and git is not known."""
+        scheme, separator, rest = word.partition("://")
+        if separator and scheme.lower() == "file":
+            self.read("/" + rest.partition("/")[2], directory, span)
+            return
+        if word.strip().lower().startswith("file:") or "\\" in word:
+            self.unknown("this kind of address is not known", word, span)
+            return
+        if separator and scheme.lower() not in {"http", "https", "ssh", "git", "ftp", "ftps", "sftp", "scp"}:
+            self.unknown("this kind of address is not known", word, span)
+            return
+        host, port = _host(rest if separator else word)
+        self.add(Connect(host=host, port=port, span=span))
+
+
+def _host(text: str) -> tuple[str, int | None]:
+    """`user@host:port/path` or `host:path`; `*` when the host is not a plain name."""
+    authority = text.partition("/")[0].partition("?")[0].partition("#")[0]
+    name, _, port = authority.rpartition("@")[2].partition(":")
+    if not name or not all(one.isascii() and (one.isalnum() or one in ".-_") for one in name):
+        return "*", None
+    return name.lower(), int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else None  # five digits

@@ -1,0 +1,75 @@
+"""Interpretations of a few lines: test, jq, and the programs that transfer URLs."""
+
+from __future__ import annotations
+
+import posixpath
+
+from ..effects import Connect
+from .interpreter import Analyst, Sheet
+from .jq import unaccounted
+from .options import Given, Opaque, parse_words
+
+_FILE_TESTS = frozenset(f"-{letter}" for letter in "abcdefghkprsuwxGLNOS")
+_COMPARISONS = frozenset({"-nt", "-ot", "-ef"})
+_TWO_WORDS = frozenset({"--arg", "--argjson", "--slurpfile", "--rawfile"})
+
+
+def interpret_test(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    """Which files an expression of test looks at."""
+    words = sheet.call.argv[1:]
+    sheet.operands += words
+    for place, word in enumerate(words):
+        if word in _FILE_TESTS and place + 1 < len(words) and words[place + 1] not in {"]", "-a", "-o", "", "="}:
+            analyst.ledger.read(words[place + 1], sheet.directory, sheet.span)
+        if word in _COMPARISONS and 0 < place < len(words) - 1:
+            analyst.ledger.read(words[place - 1], sheet.directory, sheet.span)
+            analyst.ledger.read(words[place + 1], sheet.directory, sheet.span)
+    return words
+
+
+def interpret_jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    """The filter is read for what it could load; options that take two words are taken apart first."""
+    words = sheet.call.argv[1:]
+    rest: list[str] = []
+    at = 0
+    while at < len(words):
+        if words[at] not in _TWO_WORDS:
+            rest.append(words[at])
+            at += 1
+            continue
+        sheet.options.add(words[at])
+        if words[at] in {"--slurpfile", "--rawfile"} and at + 2 < len(words):
+            analyst.ledger.read(words[at + 2], sheet.directory, sheet.span)
+        at += 3
+    parsed = analyst.parse(sheet, sheet.profile.table, tuple(rest))
+    operands = parsed.operands()
+    if operands and not parsed.given("-f"):
+        why = "it is a name that another program gives" if isinstance(operands[0].word, Opaque) else unaccounted(operands[0].word)
+        if why is not None:
+            analyst.ledger.unknown(f"this filter of jq is not accounted for: {why}", operands[0].word, sheet.span)
+    analyst.meaning(sheet, sheet.profile.table, parsed)
+    return words
+
+
+def interpret_transfer(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    """URLs, and values of options that begin with `@`: the content of a file is sent."""
+    words = sheet.call.argv[1:]
+    table = sheet.profile.table
+    if words in table.exact:
+        return words
+    parsed = parse_words(table, words)
+    for one in parsed.items:
+        if not isinstance(one, Given) or one.value is None or one.option.role != "text":
+            continue
+        if one.value.startswith("@"):
+            analyst.ledger.read(one.value[1:], sheet.directory, sheet.span)
+        elif "%output" in one.value or "=@" in one.value or "=<" in one.value or (parsed.given("--data-urlencode") and "@" in one.value):
+            analyst.ledger.unknown("this value may send a file", one.value, sheet.span)
+    if parsed.given("-L") or sheet.profile.program == "wget":
+        # A server may send the request on to any other.
+        analyst.ledger.add(Connect(host="*", span=sheet.span))
+    if parsed.given("-O") and sheet.profile.program == "curl":
+        for operand in parsed.operands():
+            name = posixpath.basename(operand.word.partition("?")[0].rstrip("/"))
+            analyst.ledger.write(name or "index.html", sheet.directory, sheet.span)
+    return (*table.pin, *analyst.apply(sheet, table, words)[len(table.pin) :])

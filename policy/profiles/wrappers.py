@@ -1,0 +1,148 @@
+"""Programs that start another program: timeout, nice, env, xargs and their like. Both are judged."""
+
+from __future__ import annotations
+
+import re
+
+from ..effects import SetEnvironment
+from .interpreter import Analyst, Names, Sheet
+from .options import Given, Opaque, Parsed, parse_words
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
+_NEEDS_QUOTING = frozenset(" \t\n'\"\\\v\f\r")
+
+
+def interpret_wrapper(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    """The operands that the profile names, then the program to start and its words."""
+    words = sheet.call.argv[1:]
+    table = sheet.profile.table
+    if words in table.exact:
+        return words
+    parsed = analyst.parse(sheet, table, words)
+    for one in parsed.items:
+        if isinstance(one, Given):
+            analyst.option(sheet, one)
+    operands = parsed.operands()
+    own = len(table.operands)
+    for role, operand in zip(table.operands, operands, strict=False):
+        analyst.word(sheet, role, operand.word)
+    if len(operands) <= own:
+        if not table.bare:
+            analyst.ledger.unknown("which program this starts is not known", sheet.call.argv[0], sheet.span)
+        return words
+    begin = operands[own].index
+    return (*words[:begin], *analyst.inner(sheet, words[begin:]))
+
+
+def interpret_env(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    """Assignments, then the program to start; without one, the environment is printed, which holds nothing secret."""
+    words = sheet.call.argv[1:]
+    parsed = analyst.parse(sheet, sheet.profile.table, words)
+    for one in parsed.items:
+        if isinstance(one, Given):
+            analyst.option(sheet, one)
+    assigned: set[str] = set()
+    for operand in parsed.operands():
+        found = _ASSIGNMENT.match(operand.word)
+        if found is None and "=" in operand.word:
+            analyst.ledger.unknown("this assignment is not accounted for", operand.word, sheet.span)
+        if found is None:
+            inner = analyst.inner(sheet, words[operand.index :], assigned=frozenset(assigned))
+            _kept(analyst, sheet, parsed)
+            return (*words[: operand.index], *inner)
+        assigned.add(found[1])
+        analyst.ledger.add(SetEnvironment(name=found[1], value=found[2], span=sheet.span))
+    return words
+
+
+def _kept(analyst: Analyst, sheet: Sheet, parsed: Parsed) -> None:
+    """What is pinned for the inner program must reach it: an `env` that clears variables takes it away."""
+    if sheet.environment and parsed.given("-i", "-u"):
+        analyst.ledger.unknown("variables that keep this program from starting others would be cleared", sheet.call.argv[0], sheet.span)
+
+
+def interpret_xargs(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    """The program that xargs starts, its last words being names that another program prints."""
+    words = sheet.call.argv[1:]
+    parsed = analyst.parse(sheet, sheet.profile.table, words)
+    for one in parsed.items:
+        if isinstance(one, Given):
+            analyst.option(sheet, one)
+    operands = parsed.operands()
+    begin = operands[0].index if operands else len(words)
+    inner = words[begin:] or ("echo",)
+    names = sheet.call.fed
+    separator = _separator(parsed)
+    if names is None or separator is None or not _proven(analyst, sheet, names, separator):
+        analyst.ledger.unknown("the names that xargs would pass on are not known", " ".join(inner)[:200], sheet.span)
+        analyst.inner(sheet, inner)
+        return words
+    replaced = [given.value for given in parsed.given("-I")]
+    marker = replaced[-1] if replaced else None
+    if marker is not None and any(marker in one and one != marker for one in inner):
+        analyst.ledger.unknown("what this would run is not known", " ".join(inner)[:200], sheet.span)
+    opaque = tuple(Opaque(root) for root in names.roots)
+    filled = (*inner, *opaque) if marker is None else tuple(word for one in inner for word in (opaque if one == marker else (one,)))
+    judged = analyst.inner(sheet, filled)
+    sheet.names = None
+    if marker is None:
+        return (*words[:begin], *(str(one) for one in judged if not isinstance(one, Opaque)))
+    return (*words[:begin], *_restored(judged, marker))
+
+
+def _restored(judged: tuple[str, ...], marker: str) -> tuple[str, ...]:
+    """The vector with one marker for every run of opaque words."""
+    back: list[str] = []
+    for place, one in enumerate(judged):
+        if not isinstance(one, Opaque):
+            back.append(one)
+        elif place == 0 or not isinstance(judged[place - 1], Opaque):
+            back.append(marker)
+    return tuple(back)
+
+
+def _separator(parsed: Parsed) -> str | None:
+    """What parts the names: NUL, a newline, or blanks and quotes as xargs does by itself (an empty text)."""
+    delimiters = [given.value for given in parsed.given("-d")]
+    if delimiters:
+        return "\n" if delimiters[-1] in {"\\n", "\n"} else None
+    return "\0" if parsed.given("-0") else ""
+
+
+def _proven(analyst: Analyst, sheet: Sheet, names: Names, separator: str) -> bool:
+    """Whether every word that xargs makes of the names is a path at or below their roots, and no option."""
+    if (separator == "\0") != (names.separator == "\0"):
+        return False
+    breaking = _NEEDS_QUOTING if separator == "" else frozenset("\n") if separator == "\n" else frozenset[str]()
+    for root in names.roots:
+        if root.startswith("-") or not breaking.isdisjoint(root):
+            return False
+        real = analyst.ledger.read(root, sheet.directory, sheet.span, recursive=True)
+        if real is None:
+            return False
+        if not names.plain:
+            analyst.ledger.links_stay(real, sheet.span)
+        way = analyst.ledger.walk(real)
+        if way is None:
+            return False
+        if any(not breaking.isdisjoint(path[len(real) :]) for path, _ in way):
+            return False
+        if root == "" or (root == "." and not names.prefixed and any(path[len(real) + 1 :].startswith("-") for path, _ in way)):
+            return False
+    return True
+
+
+def passes_on(sheet: Sheet) -> Names | None:
+    """For a filter between the printer of names and xargs: the names, when whole lines pass through unchanged."""
+    fed = sheet.call.fed
+    if fed is None or fed.separator != "\n":
+        return None
+    safe = {"sort": "-r -u -n -V", "uniq": "", "head": "-n", "tail": "-n", "grep": "-v -i -E -F -e -w -x -q"}
+    allowed = safe.get(sheet.profile.program)
+    if allowed is None:
+        return None
+    parsed = parse_words(sheet.profile.table, sheet.call.argv[1:])
+    operands = len(parsed.operands())
+    pattern = 1 if sheet.profile.program == "grep" and not parsed.given("-e") else 0
+    known = all(not set(allowed.split()).isdisjoint(one.option.spellings) for one in parsed.items if isinstance(one, Given))
+    return fed if known and operands == pattern and not parsed.faults else None
