@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
@@ -22,6 +23,7 @@ from ..policy.plan import Duplicate, Invocation, OpenFile, Plan, Redirection, Te
 from ..tools.result import JSON
 from .visible import visible
 
+_NUMBERED = re.compile(r"\AGIT_CONFIG_(?:KEY|VALUE)_\d+\Z")
 _CONNECTORS = {"then": ";", "and": "&&", "or": "||"}
 
 
@@ -37,8 +39,8 @@ def effect_in_words(effect: Effect) -> str:
             return f"removes {_path(effect.path, recursive=effect.recursive)}"
         case Execute():
             what = "runs code of the workspace" if effect.origin == "workspace" else "starts"
-            where = effect.path or "not installed"
-            return visible(f"{what}: {effect.program} ({where})")
+            where = f" ({effect.path or 'not installed'})" if effect.path or effect.origin == "known" else ""
+            return visible(f"{what}: {effect.program}{where}")
         case Connect():
             port = "" if effect.port is None else f":{effect.port}"
             return visible(f"connects to {'any host' if effect.host == '*' else effect.host}{port}")
@@ -117,7 +119,8 @@ def _invocation_to_json(invocation: Invocation) -> dict[str, JSON]:
     else:
         fields["program"] = invocation.program
     if invocation.environment:
-        fields["environment"] = [name for name, _ in invocation.environment]
+        # names only: a value may be a secret; git's numbered settings are bylaw's own and the same every time
+        fields["environment"] = [name for name, _ in invocation.environment if not _NUMBERED.search(name)]
     if invocation.redirections:
         fields["redirections"] = [_redirection_to_json(one) for one in invocation.redirections]
     return fields

@@ -9,9 +9,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
-from .effects import Effect, Unknown
+from . import git_formats
+from .effects import Effect, Execute, Unknown
 from .errors import PolicyError, ShellSyntaxError
 from .model import Limits
 from .plan import Duplicate, Invocation, OpenFile, Pipeline, Plan, Step, Text
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
     from .actions import Action, GitCommit, GitDiff, GitLog
 
 
+_GIT: Final = ("git", "--literal-pathspecs")
+"""A file that a model names is a file, never a pattern."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """What a call would do. `plan` is None for calls that start no program and for a refusal; `text` is the command,
-    for carets.
+    for carets. `skipped` is what git would run by itself and is not let to: hooks, signing.
     """
 
     effects: tuple[Effect, ...]
@@ -37,6 +42,7 @@ class Analysis:
     not_installed: tuple[str, ...] = ()
     refusal: ShellSyntaxError | None = None
     text: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 def analyse(action: Action, scope: Scope, limits: Limits, *, opinions: Sequence[Opinion] = ()) -> Analysis:
@@ -73,11 +79,11 @@ def _action(action: Action, scope: Scope, limits: Limits, opinions: Sequence[Opi
         case kinds.RunCommand():
             return _command(action.command, scope, limits, opinions)
         case kinds.ReadFile():
-            ledger.read(action.path, cwd, None)
+            work.read(action.path)
         case kinds.WriteFile():
             work.write(action.path, len(action.content.encode("utf-8", "surrogatepass")))
         case kinds.EditFile():
-            ledger.read(action.path, cwd, None)
+            work.read(action.path)
             work.write(action.path, None)
         case kinds.SearchText() | kinds.FindFiles():
             ledger.read(action.path, cwd, None, recursive=True)
@@ -86,7 +92,7 @@ def _action(action: Action, scope: Scope, limits: Limits, opinions: Sequence[Opi
         case kinds.ListDirectory():
             ledger.read(action.path, cwd, None)
         case kinds.GitStatus():
-            return work.git(action.path, [("git", "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all")])
+            return work.git(action.path, [(*_GIT, *git_formats.STATUS)])
         case kinds.GitDiff():
             return work.git(action.path, [_diff(work, action)])
         case kinds.GitLog():
@@ -127,15 +133,16 @@ def _diff(work: _Work, action: GitDiff) -> tuple[str, ...]:
     commit = action.commit or ""
     if commit.startswith("-"):
         work.analyst.ledger.unknown("a commit does not begin with `-`", commit, None)
-    return (
-        "git", "diff", *(("--cached",) if action.staged else ()), *((commit,) if commit else ()), "--",
-        *((action.file,) if action.file is not None else ()),
-    )  # fmt: skip
+    about = (*(("--cached",) if action.staged else ()), *((commit,) if commit else ()), "--", *_only(action.file))
+    return (*_GIT, *git_formats.DIFF, *about)
 
 
 def _log(action: GitLog) -> tuple[str, ...]:
-    layout = "--format=%H%x1f%h%x1f%an%x1f%ae%x1f%aI%x1f%B"
-    return ("git", "log", f"--max-count={action.count}", "-z", layout, "--", *((action.file,) if action.file is not None else ()))
+    return (*_GIT, *git_formats.LOG, "-n", str(action.count), "--", *_only(action.file))
+
+
+def _only(file: str | None) -> tuple[str, ...]:
+    return (file,) if file is not None else ()
 
 
 class _Work:
@@ -147,14 +154,25 @@ class _Work:
 
     def analysis(self, plan: Plan | None, text: str = "") -> Analysis:
         ledger = self.analyst.ledger
-        return Analysis(effects=tuple(ledger.effects), plan=plan, not_installed=tuple(ledger.not_installed), text=text)
+        return Analysis(
+            effects=tuple(ledger.effects), plan=plan, not_installed=tuple(ledger.not_installed), text=text, skipped=tuple(ledger.skipped)
+        )
+
+    def read(self, path: str) -> None:
+        """A file that a file tool reads: what was named counts too, not only what it leads to."""
+        from .effects import Read
+
+        ledger = self.analyst.ledger
+        real = ledger.path(path, self.scope.cwd, None)
+        if real is not None:
+            ledger.add(Read(path=real, given=ledger.name(path, self.scope.cwd)))
 
     def write(self, path: str, size: int | None) -> None:
         from .effects import Write
 
         real = self.analyst.ledger.path(path, self.scope.cwd, None)
         if real is not None:
-            self.analyst.ledger.add(Write(path=real, size=size))
+            self.analyst.ledger.add(Write(path=real, size=size, given=self.analyst.ledger.name(path, self.scope.cwd)))
 
     def git(self, path: str, vectors: Sequence[tuple[str, ...]]) -> Analysis:
         """A git tool: fixed vectors, judged as a command would be. `path` is where git starts."""
@@ -171,8 +189,13 @@ class _Work:
         """`git add` and `git commit`. Without a message the commit is judged but not in the plan: the gate composes one
         and asks again.
         """
-        vectors: list[tuple[str, ...]] = [("git", "add", "--", *action.files)] if action.files else []
-        message = ("git", "commit", "-m", action.message or "-")
+        vectors: list[tuple[str, ...]] = [(*_GIT, *git_formats.ADD, *action.files)] if action.files else []
+        self.analyst.hooks = self.scope.hooks
+        if self.scope.hooks:
+            # a span of its own: what hooks do is not what git does, and is judged apart from it
+            self.analyst.ledger.add(Execute(program="git hooks", argv=(), path=None, origin="workspace", span=Span(0, 0)))
+        commit = git_formats.COMMIT_WITH_HOOKS if self.scope.hooks else git_formats.COMMIT
+        message = (*_GIT, *commit, "-m", action.message or "-")
         if action.message is not None:
             return self.git(action.path, [*vectors, message])
         whole = self.git(action.path, [*vectors, message])

@@ -61,7 +61,6 @@ def finish(raw: Raw, *, workspace: str, home: str, real: Callable[[str], str] = 
         sandbox=Sandbox(
             mode=_one_of(raw, "sandbox.mode", _MODES),
             degraded=_verdict(raw, "sandbox.degraded"),
-            launcher=_tuple(raw, "sandbox.launcher"),
         ),
         defaults=defaults,
         rules=tuple(compile_rule(one, defaults["blocked"].verdict, fill) for one in raw.rules.values()),

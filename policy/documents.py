@@ -88,7 +88,6 @@ class SandboxForm(_Form):
 
     mode: SandboxMode | None = Field(default=None, description="require: no command without a layer. prefer: said loudly. off: none.")
     degraded: VerdictWord | None = Field(default=None, description="The verdict of what only a missing layer would hold.")
-    launcher: list[Word] = Field(default=[], description="A program that starts commands in a sandbox of its own, with its arguments.")
 
 
 class MatchForm(_Form):

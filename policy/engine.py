@@ -58,6 +58,8 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
         reasons[_refused(analysis.refusal, analysis.text)] = None
     elif analysis.plan is None and tool == _COMMAND_TOOL:
         reasons[_NO_PLAN] = None
+    if analysis.skipped and policy.hooks == "refuse":
+        reasons[_skips(analysis.skipped, policy)] = None
     for judged in kinds(analysis.effects, policy, scope, walker):
         reasons.update(dict.fromkeys(_reasons(judged, policy, walker, tool)))
     if not reasons:
@@ -121,6 +123,16 @@ def _refused(refusal: ShellSyntaxError, text: str) -> Reason:
         source=PARSER,
         suggestion=refusal.hint,
         span=refusal.span,
+    )
+
+
+def _skips(skipped: Sequence[str], policy: Policy) -> Reason:
+    return Reason(
+        rule="git.hooks",
+        verdict=Verdict.DENY,
+        text=f"the repository wants {', '.join(skipped)} with a commit, and this policy makes none without",
+        source=policy.origins.get("hooks", "policy"),
+        suggestion="let a person commit; or `hooks: run` lets hooks run as code of the workspace, `hooks: skip` leaves them out",
     )
 
 

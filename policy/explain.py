@@ -18,6 +18,7 @@ Row = tuple[str, str | int | float | bool, str]
 REASONS: Final[Mapping[str, str]] = {
     "limits.command_characters": "the command is longer than the policy allows",
     "limits.write_bytes": "more bytes would be written than the policy allows",
+    "git.hooks": "a commit would leave out hooks or signing that the repository asks for, and the policy refuses that",
     "limits.regular_files": "the target of a read or write is a symbolic link, a pipe or a device",
     "analysis.failed": "the command could not be analysed, so there is nothing that may run",
     "engine.error": "the call could not be judged, and what was not judged does not happen",
@@ -40,7 +41,6 @@ def _rows(policy: Policy) -> Iterator[Row]:
         yield from _list(policy, f"paths.{name}", values)
     yield _row(policy, "sandbox.mode", policy.sandbox.mode)
     yield _row(policy, "sandbox.degraded", str(policy.sandbox.degraded))
-    yield _row(policy, "sandbox.launcher", " ".join(policy.sandbox.launcher))
     for kind, default in policy.defaults.items():
         yield (f"defaults.{kind}", str(default.verdict), default.source)
     yield _row(policy, "opinions", ", ".join(policy.opinions))

@@ -235,12 +235,18 @@ def find_repository(directory: str, files: Files) -> Repository | None:
 
 def user_identity(home: str, files: Files) -> tuple[tuple[str, str], ...]:
     """`user.name` and `user.email` of the user's own configuration, which commits need and which runs nothing."""
-    found: dict[str, str] = {}
+    found = {f"user.{key}": values[-1] for key in ("email", "name") if (values := user_values(home, files, "user", key))}
+    return tuple(found.items())
+
+
+def user_values(home: str, files: Files, section: str, key: str) -> tuple[str, ...]:
+    """What the user's own configuration says of `section.key`, the value that wins last; a file not understood says nothing."""
+    found: list[str] = []
     for path in (f"{home}/.config/git/config", f"{home}/.gitconfig"):
         text = files.read_text(path, _LIMIT)
         try:
             entries = parse_config(text) if text is not None else ()
         except ConfigSyntaxError:
             continue
-        found.update({f"user.{one.key}": one.value for one in entries if one.section == "user" and one.key in {"name", "email"}})
-    return tuple(sorted(found.items()))
+        found += [one.value for one in entries if one.section == section and one.key == key and not one.subsection]
+    return tuple(found)

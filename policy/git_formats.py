@@ -38,6 +38,9 @@ ADD: Final = ("add", "--")
 COMMIT: Final = ("commit", "--no-verify", "--no-gpg-sign", "--no-edit", "--cleanup=whitespace")
 """Then `-m` and the message. Hooks other than the two that `--no-verify` skips are switched off by `core.hooksPath`."""
 
+COMMIT_WITH_HOOKS: Final = ("commit", "--no-gpg-sign", "--no-edit", "--cleanup=whitespace")
+"""The same where the policy lets hooks run."""
+
 CHECK_ATTRIBUTES: Final = ("check-attr", "-z", "filter", "--")
 """Then the paths; answers `path NUL attribute NUL value NUL`."""
 

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from .decision import Reason, Verdict
 from .effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
 from .model import Kind, Policy
-from .paths import Walker, read_kind, write_kind
+from .paths import Walker, read_kind, within, write_kind
 from .scope import Scope
 from .spans import Span
 
@@ -110,9 +110,9 @@ def _too_large(effect: Write, policy: Policy) -> Iterator[Judged]:
 
 def _not_regular(effect: Read | Write, kind: Kind, policy: Policy, scope: Scope) -> Iterator[Judged]:
     """A link, pipe or device as the target itself. Links of the system are its owner's, not the workspace's."""
-    if not policy.limits.regular_files or kind == "read.system":
-        return
     given = effect.given or effect.path
+    if not policy.limits.regular_files or (kind == "read.system" and not within(given, (*scope.read_roots, *scope.write_roots))):
+        return
     if given in _DEVICES:
         return
     match scope.files.kind(given):

@@ -31,7 +31,7 @@ LISTS: Final = (
 )
 """Values that add up over the layers, by the names that `override` knows them by."""
 
-_REPLACED_LISTS: Final = ("opinions", "sandbox.launcher")
+_REPLACED_LISTS: Final = ("opinions",)
 _GROUPS: Final = ("limits", "paths", "sandbox", "defaults")
 _PATH_FLAGS: Final = {
     "paths.read": ("paths.read",),

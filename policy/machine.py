@@ -137,4 +137,5 @@ def make_scope(
         environment=manifest.environment(environ, policy.environment, search),
         search_path=search,
         agent_files=agent_files,
+        hooks=policy.hooks == "run",
     )

@@ -34,7 +34,9 @@ Kind = Literal[
 SandboxMode = Literal["require", "prefer", "off"]
 Opinion = Literal["bashlex", "tree-sitter"]
 Grants = Literal["none", "session", "always"]
-Hooks = Literal["skip", "refuse"]
+Hooks = Literal["skip", "refuse", "run"]
+"""What a commit does about the repository's hooks: leave them out and say so, refuse to commit where there are any, or
+run them as code of the workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,6 @@ class Sandbox:
 
     mode: SandboxMode
     degraded: Verdict
-    launcher: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class Scope:
     `workspace`, `home`, `cwd` and the roots are absolute real paths. `environment` is exactly what a child gets,
     before assignments in the command. `search_path` are the directories in which programs are looked up: absolute,
     real, none inside a write root. `agent_files` are real paths that the agent wrote in this session.
+    `hooks`: the policy lets the `git_commit` tool run the hooks of the repository.
     """
 
     files: Files
@@ -58,6 +59,7 @@ class Scope:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     search_path: tuple[str, ...] = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
     agent_files: frozenset[str] = frozenset()
+    hooks: bool = False
 
     def find_program(self, name: str) -> str | None:
         """The real file that a plain name stands for on the search path, or None when it is not installed."""

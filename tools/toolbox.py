@@ -48,6 +48,7 @@ _ROOM = 2_048
 """Beside the output itself, room for what is said about it: how it ended, what was cut."""
 
 _HOOKS_NOTE = "hooks and signing were not run"
+_HOOKS_RAN = "hooks were run, confined; the commit was not signed"
 
 
 class Toolbox:
@@ -166,9 +167,11 @@ class Toolbox:
         data = committed(commit, action.message, ask)
         files = data["files"]
         count = len(files) if isinstance(files, list) else 0
-        text = f"committed {str(data['hash'])[:12]} ({count} files)\n{action.message}\n[{_HOOKS_NOTE}]"
-        result = _of(outcome, text, {**data, "hooks_run": False, "signed": False})
-        return replace(result, notes=(*result.notes, _HOOKS_NOTE))
+        hooks = "--no-verify" not in commit.argv
+        note = _HOOKS_RAN if hooks else _HOOKS_NOTE
+        text = f"committed {str(data['hash'])[:12]} ({count} files)\n{action.message}\n[{note}]"
+        result = _of(outcome, text, {**data, "hooks_run": hooks, "signed": False})
+        return replace(result, notes=(*result.notes, note))
 
 
 def _target(permit: Permit) -> Target:

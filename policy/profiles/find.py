@@ -103,6 +103,8 @@ class _Expression:
                 ledger.read(value, directory, span)
         elif word in _WITH_OUTPUT:
             value = self._value(word)
+            # The file may be the standard output: what is printed there is then more than names.
+            self.other_output = True
             if value is not None:
                 ledger.write(value, directory, span)
             if word == "-fprintf":
@@ -118,7 +120,9 @@ class _Expression:
         begin = self.at
         while self.at < len(self.words):
             last = self.words[self.at]
-            if last == ";" or (last == "+" and self.at > begin and self.words[self.at - 1] == "{}"):
+            # `-ok` and `-okdir` go on to the `;`: to them `+` is a word like any other.
+            many = word in {"-exec", "-execdir"} and last == "+" and self.at > begin and self.words[self.at - 1] == "{}"
+            if last == ";" or many:
                 break
             self.at += 1
         inner = self.words[begin : self.at]

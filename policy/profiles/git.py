@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ..effects import Connect, Read, Write
-from ..git_config import Repository, find_repository, user_identity
+from ..git_config import Repository, find_repository, user_identity, user_values
 from .interpreter import Analyst, Sheet
 from .model import Table
 from .options import Given, parse_words
@@ -71,6 +71,7 @@ _HARMLESS_VARIABLES = frozenset(
     {f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")} | {name for name, _ in _VARIABLES}
 )
 _READING_CONFIG = ("--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--get-color", "--get-colorbool")
+_COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "reference-transaction", "post-index-change")
 _MAX_BELOW = 30_000
 _MERGING = frozenset({"merge", "pull", "rebase", "cherry-pick", "revert", "stash", "am", "checkout", "switch", "merge-tree", "merge-file"})
 
@@ -86,6 +87,8 @@ def interpret_git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
         return words
     if sheet.subcommand[:1] == ["config"]:
         _configure(analyst, sheet, repository)
+    if sheet.subcommand[:1] == ["commit"]:
+        _skipped(analyst, repository)
     if table.repository == "outside":
         return words
     if repository is None:
@@ -110,6 +113,20 @@ def _hidden_variables(analyst: Analyst, sheet: Sheet) -> None:
             analyst.ledger.unknown("this variable changes what git does", name, sheet.span)
 
 
+def _skipped(analyst: Analyst, repository: Repository | None) -> None:
+    """Writes down what git would run around a commit and is not let to: hooks that are there, signing that is asked for."""
+    if repository is None:
+        return
+    files, skipped = analyst.scope.files, analyst.ledger.skipped
+    paths = (*user_values(analyst.scope.home, files, "core", "hookspath"), *repository.values("core", "hookspath"))
+    folder = posixpath.join(repository.top, paths[-1]) if paths else f"{repository.common}/hooks"
+    if not analyst.hooks:
+        skipped.update(dict.fromkeys(f"the hook `{name}`" for name in _COMMIT_HOOKS if files.executable(f"{folder}/{name}")))
+    signing = (*user_values(analyst.scope.home, files, "commit", "gpgsign"), *repository.values("commit", "gpgsign"))
+    if signing and signing[-1].lower() not in {"false", "no", "off", "0", ""}:
+        skipped["signing"] = None
+
+
 def _chosen(sheet: Sheet) -> Table | None:
     table = sheet.profile.table
     for word in sheet.subcommand:
@@ -121,7 +138,7 @@ def _chosen(sheet: Sheet) -> Table | None:
 
 
 def _settings(analyst: Analyst, repository: Repository | None) -> Iterator[tuple[str, str]]:
-    yield from _SETTINGS
+    yield from (one for one in _SETTINGS if one[0] != "core.hooksPath" or not analyst.hooks)
     yield "core.excludesFile", f"{analyst.scope.home}/.config/git/ignore"
     own = {f"user.{key}" for key in ("name", "email") if repository is not None and repository.values("user", key)}
     for key, value in user_identity(analyst.scope.home, analyst.scope.files):

@@ -87,6 +87,7 @@ class Analyst:
         self.ledger = Ledger(scope)
         self.interpretations = interpretations
         self.calls = 0
+        self.hooks = False
 
     def judge(self, call: Call) -> Judged:
         """Writes down everything that starting this program would do."""

@@ -32,6 +32,7 @@ class Ledger:
         self.scope = scope
         self.effects: dict[Effect, None] = {}
         self.not_installed: dict[str, None] = {}
+        self.skipped: dict[str, None] = {}
 
     def add(self, effect: Effect) -> None:
         self.effects[effect] = None
@@ -64,6 +65,15 @@ class Ledger:
         if real is not None:
             self.add(Read(path=real, recursive=recursive or isinstance(word, Opaque), span=span))
         return real
+
+    def name(self, word: str, directory: str) -> str:
+        """The name itself, only its directory's links resolved; empty where it is the real path or has none."""
+        folder, _, last = (word if word.startswith("/") else f"{directory}/{word}").rstrip("/").rpartition("/")
+        try:
+            given = f"{self.scope.files.real(folder or '/').rstrip('/')}/{last}"
+            return "" if last in {"", ".", ".."} or given == self.scope.files.real(given) else given
+        except OSError:
+            return ""
 
     def write(self, word: str, directory: str, span: Span | None, *, recursive: bool = False) -> str | None:
         if word in _STREAMS:

@@ -79,7 +79,8 @@ def interpret_xargs(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
         return words
     replaced = [given.value for given in parsed.given("-I")]
     marker = replaced[-1] if replaced else None
-    if marker is not None and any(marker in one and one != marker for one in inner):
+    # Of `-I` and a number of names a call, the last one counts: the marker would then be a plain word.
+    if marker is not None and (parsed.given("-n", "-L", "-l", "--max-lines") or any(marker in one and one != marker for one in inner)):
         analyst.ledger.unknown("what this would run is not known", " ".join(inner)[:200], sheet.span)
     opaque = tuple(Opaque(root) for root in names.roots)
     filled = (*inner, *opaque) if marker is None else tuple(word for one in inner for word in (opaque if one == marker else (one,)))

@@ -291,3 +291,82 @@ def test_text_that_is_no_unicode_is_answered_and_recorded(tmp_path: Path) -> Non
         assert here.raw("bash", '{"command": "echo \\udc80"}').is_error
         path = here.session.path
     assert verify(path).consistent
+
+
+def commit_with_hook(tmp_path: Path, hooks: str) -> tuple[bool, str, Path]:
+    """A commit where a hook is there, under a policy that says what to do about it: refused?, answer, workspace."""
+    policy = f"version: 1\nname: own\nextends: balanced\nhooks: {hooks}\n"
+    with room(tmp_path, policy=policy, answers=[Approved()]) as here:
+        hook = here.workspace / ".git" / "hooks" / "pre-commit"
+        hook.write_text("#!/bin/sh\necho ran > hook-ran\n")
+        hook.chmod(0o755)
+        git(here.workspace, "config", "user.name", "Person")
+        git(here.workspace, "config", "user.email", "p@example.org")
+        (here.workspace / "a.txt").write_text("other\n")
+        answer = here.call("git_commit", message="Change a", files=["a.txt"])
+        return answer.is_error, answer.text, here.workspace
+
+
+def test_hooks_are_left_out_and_that_is_said(tmp_path: Path) -> None:
+    refused, text, workspace = commit_with_hook(tmp_path, "skip")
+    assert not refused, text
+    assert "hooks and signing were not run" in text
+    assert not (workspace / "hook-ran").exists()
+
+
+def test_a_policy_can_refuse_a_commit_that_would_leave_out_a_hook(tmp_path: Path) -> None:
+    refused, text, workspace = commit_with_hook(tmp_path, "refuse")
+    assert refused
+    assert "pre-commit" in text
+    assert git(workspace, "log", "--oneline").count("\n") == 1
+
+
+def test_a_policy_can_have_hooks_run_after_a_yes_and_confined(tmp_path: Path) -> None:
+    refused, text, workspace = commit_with_hook(tmp_path, "run")
+    assert not refused, text
+    assert "hooks were run" in text
+    assert (workspace / "hook-ran").exists()
+
+
+def test_a_link_inside_the_workspace_is_refused_to_the_file_tools(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        (here.workspace / "link.txt").symlink_to("a.txt")
+        (here.workspace / "way-out").symlink_to("/etc/hostname")
+        for name in ("link.txt", "way-out"):
+            assert here.call("read", path=name).denied, name
+            assert here.call("write", path=name, content="x").denied, name
+
+
+def make_worktree(tmp_path: Path) -> Path:
+    """A repository beside the workspace, whose worktree is the workspace."""
+    from gate_room import make_workspace
+
+    (tmp_path / "main").mkdir()
+    main = make_workspace(tmp_path / "main")
+    git(main, "worktree", "add", "--quiet", str(tmp_path / "ws"), "-b", "side")
+    return main
+
+
+def test_git_tools_work_in_a_worktree_whose_repository_lies_elsewhere(tmp_path: Path) -> None:
+    main = make_worktree(tmp_path)
+    with room(tmp_path) as here:
+        assert "side" in here.call("git_status").text
+        assert "first" in here.call("git_log").text
+        assert not here.call("bash", command="git log --oneline").is_error
+        answer = here.call("write", path=str(main / "a.txt"), content="x")
+        assert answer.denied
+    assert (main / "a.txt").read_text() == "one\ntwo\nthree\n"
+
+
+def test_git_tools_work_in_a_submodule(tmp_path: Path) -> None:
+    from gate_room import make_workspace
+
+    for name in ("inner", "outer"):
+        (tmp_path / name).mkdir()
+        make_workspace(tmp_path / name)
+    outer = tmp_path / "outer" / "ws"
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "inner" / "ws"), "sub")
+    (tmp_path / "ws").symlink_to(outer / "sub")
+    with room(tmp_path) as here:
+        assert not here.call("git_status").is_error
+        assert "first" in here.call("git_log").text

@@ -213,7 +213,7 @@ def test_a_program_below_find_is_judged_with_its_own_profile() -> None:
     ("action", "effects"),
     [
         (ReadFile(path="a"), {Read(path="/w/a")}),
-        (ReadFile(path="out"), {Read(path="/etc/secret")}),
+        (ReadFile(path="out"), {Read(path="/etc/secret", given="/w/out")}),
         (WriteFile(path="n/é", content="é"), {Write(path="/w/n/é", size=2)}),
         (EditFile(path="a", old_string="x", new_string="y"), {Read(path="/w/a"), Write(path="/w/a")}),
         (SearchText(pattern="x"), {Read(path="/w", recursive=True)}),

@@ -287,14 +287,14 @@ def test_a_commit_that_looks_like_an_option_is_unknown(tmp_path: Path) -> None:
 def test_a_commit_without_message_is_judged_but_not_planned(tmp_path: Path) -> None:
     analysis = analyse(GitCommit(files=("f",)), _place(tmp_path, "true"), LIMITS)
     assert analysis.plan is not None
-    assert [one.argv[:2] for one in analysis.plan.invocations()] == [("git", "add")]
+    assert [one.argv[:3] for one in analysis.plan.invocations()] == [("git", "--literal-pathspecs", "add")]
     assert any(isinstance(one, Write) for one in analysis.effects)
 
 
 def test_files_to_commit_are_never_options(tmp_path: Path) -> None:
     analysis = analyse(GitCommit(message="m", files=("-A",)), _place(tmp_path, "true"), LIMITS)
     assert analysis.plan is not None
-    assert analysis.plan.invocations()[0].argv == ("git", "add", "--", "-A")
+    assert analysis.plan.invocations()[0].argv == ("git", "--literal-pathspecs", "add", "--", "-A")
 
 
 @pytest.mark.parametrize(
