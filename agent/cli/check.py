@@ -40,6 +40,14 @@ class Judge:
 
         return decide(action, self._loaded.policy, self._scope, self._opinions)
 
+    def command(self, text: str) -> Decision:
+        """The decision on a shell command; needs no pydantic, whose import costs more than the decision."""
+        from ...policy.analysis import analyse_command
+        from ...policy.engine import judge
+
+        policy = self._loaded.policy
+        return judge(analyse_command(text, self._scope, policy.limits, opinions=self._opinions), policy, self._scope, tool="bash")
+
 
 def opinions_of(loaded: Loaded) -> tuple[Opinion, ...]:
     """The second opinions that the policy hears."""
@@ -54,22 +62,25 @@ def check_call(
     options: PolicyOptions, environ: Mapping[str, str], *, command: str | None, tool: str | None, arguments: str, form: str
 ) -> int:
     """Judges one call and prints the answer; returns the exit code of the verdict."""
-    from ...policy.actions import RunCommand, parse_action
-    from ...policy.errors import ActionError
-
     judge = Judge(load_policy(options, environ), environ)
-    try:
-        action = parse_action(tool, arguments) if tool is not None else RunCommand(command=command or "")
-    except ActionError as problem:
-        import click
-
-        raise click.UsageError(problem.message + (f" ({problem.hint})" if problem.hint else "")) from problem
-    decision = judge(action)
+    decision = judge.command(command) if command is not None else judge(_action(tool or "", arguments))
     if form == "json":
         print(json.dumps({**decision_to_json(decision), "sandbox": sandbox_state(judge.sandbox_mode)}, ensure_ascii=False))
     else:
         print_decision(decision, judge.sandbox_mode)
     return EXIT_CODES[decision.verdict]
+
+
+def _action(tool: str, arguments: str) -> Action:
+    from ...policy.actions import parse_action
+    from ...policy.errors import ActionError
+
+    try:
+        return parse_action(tool, arguments)
+    except ActionError as problem:
+        import click
+
+        raise click.UsageError(problem.message + (f" ({problem.hint})" if problem.hint else "")) from problem
 
 
 def decision_to_json(decision: Decision) -> dict[str, JSON]:
@@ -147,8 +158,6 @@ def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
 
 
 def _answer(judge: Judge, line: bytes | None) -> dict[str, JSON]:
-    from ...policy.actions import RunCommand
-
     if line is None:
         return _refused(None, "input.too_long", f"the line is longer than {_LONGEST_LINE} bytes")
     try:
@@ -163,7 +172,7 @@ def _answer(judge: Judge, line: bytes | None) -> dict[str, JSON]:
     command = request.get("command")
     if not isinstance(command, str) or not command or request.keys() - {"id", "command"}:
         return _refused(identity, "input.shape", "the line must be an object of `id` and a non-empty `command`")
-    return {"id": identity, **decision_to_json(judge(RunCommand(command=command)))}
+    return {"id": identity, **decision_to_json(judge.command(command))}
 
 
 def _refused(identity: JSON, rule: str, text: str) -> dict[str, JSON]:
