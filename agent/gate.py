@@ -9,19 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from ..audit import RecordError
+from ..audit import AuditError, RecordError
 from ..policy.actions import Action, GitCommit, parse_action
 from ..policy.decision import Decision, Reason, Verdict
 from ..policy.effects import Write
 from ..policy.engine import decide
 from ..policy.errors import ActionError
-from ..tools.errors import ToolError
+from ..policy.manifest import newly_protected
+from ..tools.errors import SandboxError, ToolError
 from ..tools.permit import Issuer
 from ..tools.result import JSON, ToolResult
 from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Question
 from .describe import refusal_text
 from .grants import Grants, proposal
-from .preparation import Preparation, Workplace, compose, prepare
+from .preparation import Preparation, Workplace, compose, prepare, recheck
 from .question import question_text
 from .recorder import Recorder, rules
 
@@ -84,6 +85,8 @@ class Gate:
             action = parse_action(tool, arguments)
             if isinstance(action, GitCommit) and action.message is None:
                 action = compose(action, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
+        except SandboxError:
+            raise
         except (ActionError, ToolError) as problem:
             text = problem.message + (f"\n{problem.hint}" if problem.hint else "")
             self._settings.recorder.malformed(call_id, tool, arguments, problem.message)
@@ -100,6 +103,9 @@ class Gate:
             # a call that does not fit into a record cannot be accounted for, so it is not performed
             recorder.malformed(call_id, action.tool, action.model_dump_json(), problem.message)
             return Answer(text=f"refused: this call cannot be recorded: {problem.message}", is_error=True, denied=True)
+        except KeyboardInterrupt:
+            recorder.refused(call_id, decision, by="interrupted")
+            raise
         if decision.verdict is Verdict.DENY:
             return self._refuse(call_id, decision, refusal_text(decision), by="policy")
         if settings.dry_run:
@@ -108,24 +114,41 @@ class Gate:
             return Answer(
                 text=f"dry run: nothing was done; this call {would}", is_error=False, verdict=decision.verdict, rules=rules(decision)
             )
+        return self._proceed(call_id, action, decision)
+
+    def _proceed(self, call_id: str, action: Action, decision: Decision) -> Answer:
+        """What follows a recorded intent. INVARIANT: however it ends, the record says that nothing was done, or what was."""
+        settings, recorder = self._settings, self._settings.recorder
         started = time.monotonic_ns()
         try:
             ready = prepare(
                 action, decision, settings.workplace, settings.policy, lambda number, nested: self._pass(f"{call_id}.{number}", nested)
             )
+            approval = self._confirm(call_id, action, decision, ready) if decision.verdict is Verdict.CONFIRM else Approved()
+            if decision.verdict is Verdict.CONFIRM and isinstance(approval, Approved):
+                recheck(action, ready, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
         except ToolError as problem:
-            return self._finish(call_id, action, decision, _failed(problem), started)
-        if decision.verdict is Verdict.CONFIRM:
-            approval = self._confirm(call_id, action, decision, ready)
-            match approval:
-                case Approved():
-                    started = time.monotonic_ns()
-                case Denied():
-                    return self._refuse(call_id, decision, _denial_text(approval, decision), by=settings.approver.how)
-                case Edited():
-                    return self._enter(f"{call_id}.edited", action.tool, approval.arguments)
-                case _:
-                    assert_never(approval)
+            answer = self._finish(call_id, action, decision, _failed(problem), started)
+            if isinstance(problem, SandboxError):
+                raise  # a missing layer ends the run, also where a call of our own met it
+            return answer
+        except AuditError:
+            raise
+        except Exception as problem:  # noqa: BLE001  # whatever it was: nothing was done, and the record has to say so
+            return self._refuse(call_id, decision, f"refused: {_fault(problem)}", by="fault")
+        except BaseException:
+            recorder.refused(call_id, decision, by="interrupted")
+            raise
+        match approval:
+            case Approved():
+                # the time that a person took to answer is not the tool's
+                started = time.monotonic_ns() if decision.verdict is Verdict.CONFIRM else started
+            case Denied():
+                return self._refuse(call_id, decision, _denial_text(approval, decision), by=settings.approver.how)
+            case Edited():
+                return self._enter(f"{call_id}.edited", action.tool, approval.arguments)
+            case _:
+                assert_never(approval)
         return self._perform(call_id, action, decision, ready, started)
 
     def _judge(self, action: Action) -> Decision:
@@ -144,7 +167,7 @@ class Gate:
 
     def _confirm(self, call_id: str, action: Action, decision: Decision, ready: Preparation) -> Approval:
         settings, recorder = self._settings, self._settings.recorder
-        grant = proposal(action, decision, ready.bindings)
+        grant = proposal(action, decision, ready.bindings, diff=ready.diff)
         shown = recorder.redact(question_text(action, decision, diff=ready.diff, sandbox=", ".join(settings.workplace.layers()) or "none"))
         if self._grants.covers(grant):
             recorder.confirmation(call_id, "approved", "grant", shown, {"grant": grant.text})
@@ -175,17 +198,30 @@ class Gate:
         )
         try:
             result = settings.toolbox.perform(permit)
-        except KeyboardInterrupt:
-            self._finish(call_id, action, decision, ToolResult(status="interrupted", text="interrupted by the person"), started)
-            raise
         except ToolError as problem:
             self._finish(call_id, action, decision, _failed(problem), started)
             raise
-        answer = self._finish(call_id, action, decision, result, started)
+        except Exception as problem:  # noqa: BLE001  # it may have done part of its work: the record and the model hear of it
+            result = ToolResult(status="error", text=_fault(problem), notes=(_fault(problem),))
+        except BaseException:
+            self._finish(call_id, action, decision, ToolResult(status="interrupted", text="interrupted by the person"), started)
+            raise
+        answer = self._finish(call_id, action, decision, self._watched(decision, result), started)
         if result.status == "interrupted":
             # the tool kept its partial output for the record; the run ends all the same
             raise KeyboardInterrupt
         return answer
+
+    def _watched(self, decision: Decision, result: ToolResult) -> ToolResult:
+        """The result, with what a command made that it was not to make: hooks and settings that would act later."""
+        if decision.plan is None:
+            return result
+        made = newly_protected(decision.manifest, self._settings.policy, self._settings.workplace.scope(frozenset()))
+        if not made:
+            return result
+        listed = ", ".join(made[:10]) + (f" and {len(made) - 10} more" if len(made) > 10 else "")
+        note = f"PROTECTED PATHS CREATED by this command, look at them before you use the workspace: {listed}"
+        return replace(result, text=f"{result.text}\n[{note}]", notes=(*result.notes, note))
 
     def _finish(self, call_id: str, action: Action, decision: Decision, result: ToolResult, started: int) -> Answer:
         self._written.update(change.path for change in result.changes)
@@ -201,6 +237,10 @@ class Gate:
 
 def _failed(problem: ToolError) -> ToolResult:
     return ToolResult(status="error", text=problem.message + (f"\n{problem.hint}" if problem.hint else ""))
+
+
+def _fault(problem: Exception) -> str:
+    return f"a fault in bylaw, please report it: {type(problem).__name__}: {str(problem)[:500]}"
 
 
 def _denial_text(denied: Denied, decision: Decision) -> str:

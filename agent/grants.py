@@ -1,7 +1,8 @@
 """Approvals that outlive one call: exceptions to the `confirm` rules that asked, for equal calls, until the session ends.
 
 A grant is never an exception to a deny, and never wider than what was shown: the same tool with the same arguments
-and, where code of the workspace runs, the same bytes; for `write` and `edit` the same file.
+and effects and, where code of the workspace runs, the same bytes; for a commit the same changes; for `write` and `edit`
+the same file.
 """
 
 from __future__ import annotations
@@ -42,14 +43,16 @@ class Grants:
         return given is not None and grant.rules <= given.rules
 
 
-def proposal(action: Action, decision: Decision, bindings: tuple[Binding, ...]) -> Grant:
-    """The grant that would answer this decision for the rest of the session."""
+def proposal(action: Action, decision: Decision, bindings: tuple[Binding, ...], *, diff: str = "") -> Grant:
+    """The grant that would answer this decision for the rest of the session; `diff` is what a commit would hold."""
     rules = frozenset(reason.rule for reason in decision.reasons if reason.verdict is Verdict.CONFIRM)
     if isinstance(action, (WriteFile, EditFile)):
         paths = sorted(effect.path for effect in decision.effects if isinstance(effect, Write))
         subject, text = "\0".join(paths), f"{action.tool} of {', '.join(paths)}"
     else:
         subject = action.model_dump_json() + "".join(f"\0{one.path}\0{one.sha256}" for one in bindings)
-        text = f"{action.tool} with exactly these arguments" + (" and these bytes" if bindings else "")
+        # the same words mean other files when a glob matches more, or a link leads elsewhere
+        subject += f"\0{decision.effects!r}\0{decision.plan!r}\0{diff}"
+        text = f"{action.tool} with exactly these arguments and effects" + (" and these bytes" if bindings or diff else "")
     key = hashlib.sha256(f"{action.tool}\0{subject}".encode("utf-8", "surrogatepass")).hexdigest()
     return Grant(key=key, rules=rules, text=f"allow {text}, although {', '.join(sorted(rules))} asks")

@@ -26,9 +26,9 @@ from ..policy.actions import (
     WriteFile,
 )
 from ..policy.decision import Decision
-from ..policy.effects import Execute, Read, Write
+from ..policy.effects import Execute, Read, Unknown, Write
 from ..policy.machine import make_scope
-from ..tools.errors import PathError, ToolError
+from ..tools.errors import ChangedError, PathError, ToolError
 from ..tools.paths import open_beneath, open_root, target_for
 from ..tools.permit import Binding, Target
 from ..tools.preview import preview
@@ -109,13 +109,16 @@ def _path(decision: Decision, kind: type[Read | Write]) -> str:
     for effect in decision.effects:
         if isinstance(effect, kind):
             return effect.path
-    raise ToolError("the decision names no path for this call", hint="this is a fault in bylaw; please report it")
+    raise ToolError(
+        "where this path leads is not known, so nothing can be opened there", hint="name the file itself, without links of the system"
+    )
 
 
 def _scripts(decision: Decision, workplace: Workplace) -> tuple[Binding, ...]:
     """The workspace's programs and scripts that the command runs, by their bytes: an approval is for those."""
     paths = {effect.path for effect in decision.effects if isinstance(effect, Execute) and effect.origin == "workspace" and effect.path}
-    if any(isinstance(effect, Execute) and effect.origin == "workspace" for effect in decision.effects):
+    # an interpreter that cannot be accounted for may read its script from any of the files it is given
+    if any(isinstance(effect, Unknown) or (isinstance(effect, Execute) and effect.origin == "workspace") for effect in decision.effects):
         paths |= {effect.path for effect in decision.effects if isinstance(effect, Read) and not effect.recursive}
     inside = sorted(path for path in paths if path.startswith(workplace.workspace + "/"))
     return tuple(binding for path in inside if (binding := _bind(path, workplace)) is not None)
@@ -132,10 +135,16 @@ def _bind(path: str, workplace: Workplace) -> Binding | None:
         return Binding(path=path, sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _staged(action: GitCommit, nested: Nested) -> str:
+def recheck(action: Action, ready: Preparation, nested: Nested) -> None:
+    """ChangedError when what would be committed is not what was shown; other calls are held to their bytes where they act."""
+    if isinstance(action, GitCommit) and _staged(action, nested, first=501) != ready.diff:
+        raise ChangedError("what would be committed has changed since it was shown", hint="look at it with git_diff, then ask again")
+
+
+def _staged(action: GitCommit, nested: Nested, *, first: int = 1) -> str:
     """What would be committed: what is staged, then what the files given hold beyond that."""
-    parts = [_text(nested(1, GitDiff(path=action.path, staged=True)))]
-    for number, file in enumerate(action.files, start=2):
+    parts = [_text(nested(first, GitDiff(path=action.path, staged=True)))]
+    for number, file in enumerate(action.files, start=first + 1):
         parts.append(f"would be staged first: {file}\n{_text(nested(number, GitDiff(path=action.path, file=file)))}")
     return "\n".join(part for part in parts if part)
 
@@ -143,6 +152,9 @@ def _staged(action: GitCommit, nested: Nested) -> str:
 def _text(answer: Answer) -> str:
     if answer.is_error:
         raise ToolError(f"what would be committed cannot be shown: {answer.text}")
+    if answer.result is not None and answer.result.truncated:
+        # what was cut is still held to its bytes: the digest is over all of it
+        return f"{answer.text}\n[sha256 of the whole diff, {answer.result.output_bytes} bytes: {answer.result.output_sha256}]"
     return answer.text
 
 

@@ -22,6 +22,8 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
         lines.extend(plan_in_words(decision.plan))
     effects = [effect_in_words(one) for one in decision.effects if not isinstance(one, (UseConstruct, Execute))]
     effects += [effect_in_words(one) for one in decision.effects if isinstance(one, Execute) and one.origin == "workspace"]
+    if any(isinstance(one, Execute) and one.origin == "workspace" for one in decision.effects):
+        effects.append(_tier(decision))
     if effects:
         lines.append("would:")
         lines.extend(f"  {one}" for one in dict.fromkeys(effects))
@@ -35,6 +37,13 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
     return "\n".join(lines)
 
 
+def _tier(decision: Decision) -> str:
+    """What code of the workspace can do at most, once it runs: all that the manifest grants."""
+    places = ", ".join(grant.path for grant in decision.manifest.write) or "nothing"
+    network = f"reach {', '.join(decision.manifest.hosts)}" if decision.manifest.hosts else "no network"
+    return visible(f"code that runs can change anything in {places} but what is protected; {network}", keep_newlines=False)
+
+
 def _headline(action: Action) -> str:
     match action:
         case WriteFile():
@@ -42,7 +51,8 @@ def _headline(action: Action) -> str:
         case EditFile():
             return visible(action.path, keep_newlines=False)
         case GitCommit():
-            return visible(f"message:\n{action.message or ''}")
+            # quoted line by line, so that no line of it can pass for a line of the question
+            return "message:" + "".join(f"\n  | {line}" for line in visible(action.message or "").splitlines())
         case _:
             fields = action.model_dump(mode="json", exclude_defaults=True)
             return visible("; ".join(f"{name} = {value}" for name, value in fields.items()))

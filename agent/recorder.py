@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
+import os
+import pwd
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -17,10 +18,20 @@ from .redaction import Redactor
 if TYPE_CHECKING:
     from ..policy.actions import Action
 
+_CALL_ID = 100
+
 
 def sha256(text: str) -> str:
     """SHA-256 (hex) of the text in UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _account() -> str:
+    """Who runs bylaw, by the account and not by the environment, which anybody can set; the number where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def rules(decision: Decision) -> tuple[str, ...]:
@@ -39,6 +50,9 @@ class Recorder:
         """Appends one event; with `durable`, returns only when it is on the disk."""
         clean = mapped(fields, self._clean)
         assert isinstance(clean, dict)
+        if isinstance(call_id := clean.get("call_id"), str) and len(call_id) > _CALL_ID:
+            # the id comes from the model: however long it is, the call is recorded, and its events keep one name
+            clean["call_id"] = f"{call_id[:_CALL_ID]}...{sha256(call_id)}"
         self._log.append(event, clean, durable=durable)
 
     def _clean(self, text: str) -> str:
@@ -64,7 +78,7 @@ class Recorder:
 
     def confirmation(self, call_id: str, answer: str, how: str, shown: str, extra: Mapping[str, JSON]) -> None:
         """Who was asked what, and what they said. Durable: nobody can say later that nobody was asked."""
-        fields: dict[str, JSON] = {"call_id": call_id, "answer": answer, "how": how, "by": getpass.getuser(), "shown_sha256": sha256(shown)}
+        fields: dict[str, JSON] = {"call_id": call_id, "answer": answer, "how": how, "by": _account(), "shown_sha256": sha256(shown)}
         self.note("tool.confirmation", {**fields, **extra}, durable=True)
 
     def refused(self, call_id: str, decision: Decision, *, by: str) -> None:

@@ -5,6 +5,7 @@ Whatever happens inside, the record gets its end, the roots and helpers are clos
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ..audit import AuditLog, state_directory
 from ..policy.actions import Action, ReadFile
 from ..policy.decision import Decision, Verdict
 from ..policy.engine import decide
+from ..policy.paths import within
 from ..tools.permit import Issuer
 from ..tools.toolbox import Toolbox
 from .approvals.interface import Approver
@@ -128,7 +130,14 @@ def open_session(settings: SessionSettings) -> Iterator[Session]:
 
 def _create_log(settings: SessionSettings, session_id: str) -> AuditLog:
     if settings.audit_log is not None:
-        return AuditLog.create_file(Path(settings.audit_log).absolute(), session=session_id)
+        place = os.path.abspath(settings.audit_log)
+        # INVARIANT: no call can reach the record that it is on, by whatever name.
+        for name in (place, os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))):
+            if within(name, (settings.workspace, *settings.policy.paths.write)):
+                raise ConfigurationError(
+                    f"the record `{place}` would lie where calls may write", hint="name a file outside of the workspace and the write roots"
+                )
+        return AuditLog.create_file(Path(place), session=session_id)
     return AuditLog.create(state_directory(settings.environ), session=session_id)
 
 

@@ -6,6 +6,7 @@ bidirectional overrides, invisible characters; Trojan Source, CVE-2021-42574).
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 _KEPT = frozenset("\n\t")
@@ -17,6 +18,13 @@ def visible(text: str, *, keep_newlines: bool = True) -> str:
     if text.isprintable():
         return text
     return "".join(one if one in kept or _plain(one) else f"\\u{{{ord(one):x}}}" for one in text)
+
+
+def visible_json(text: str) -> str:
+    """JSON text that means the same, with what a terminal would act on written as JSON escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one == "\n" or _plain(one) else json.dumps(one)[1:-1] for one in text)
 
 
 def _plain(character: str) -> bool:

@@ -111,6 +111,8 @@ class AuditLog:
         try:
             # held until the descriptor is closed, by whatever way the process ends: readers see from it that a writer lives
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # a umask may have taken more away than others' rights: a record that its owner cannot read is none
+            os.fchmod(descriptor, 0o600)
             log._append("log.open", _header(), durable=True)
             os.fsync(parent)
         except BaseException as error:

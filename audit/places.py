@@ -58,6 +58,7 @@ def _make(path: Path) -> None:
     for each in reversed(missing):
         try:
             os.mkdir(each, 0o700)
+            os.chmod(each, 0o700)  # whatever the umask took away
         except FileExistsError:
             continue  # another session starts at the same time; what it made is judged when it is opened
         # a directory that a power cut takes away takes the log with it

@@ -227,7 +227,9 @@ class _Work:
         )
         judged = self.analyst.judge(call)
         ready = replace(one, argv=judged.argv, directory=directory, program=judged.program, environment=_merged(one, judged))
-        return ready, None if 1 in redirected else judged.names
+        # Messages of errors hold words of the command: where they go the same way, not every line is a name.
+        mixed = any(isinstance(other, Duplicate) and other.source == 1 for other in one.redirections)
+        return ready, None if 1 in redirected or mixed else judged.names
 
     def _directory(self, one: Invocation) -> str:
         try:

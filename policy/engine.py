@@ -15,7 +15,7 @@ from .errors import ShellSyntaxError
 from .kinds import Judged, kinds
 from .match import matching
 from .model import Kind, Policy, Rule
-from .paths import Walker
+from .paths import Walker, globs
 from .scope import Scope
 from .words import SUGGESTIONS, describe
 
@@ -88,7 +88,7 @@ def _reasons(judged: Judged, policy: Policy, walker: Walker, tool: str) -> Itera
             rule=rule.id, verdict=rule.verdict, text=rule.because, source=rule.source, suggestion=rule.suggest, span=judged.effect.span
         )
     # INVARIANT: a rule lifts the default for a secret or protected path only by naming the path, never by the way.
-    if not rules or (judged.kind in _GUARDED and (judged.below or not any(_names_path(rule) for rule in rules))):
+    if not rules or (judged.kind in _GUARDED and (judged.below or not any(_names_path(rule, judged, policy) for rule in rules))):
         default = policy.defaults[judged.kind]
         yield Reason(
             rule=f"default.{judged.kind}",
@@ -110,8 +110,30 @@ _NO_PLAN: Final = Reason(
 )
 
 
-def _names_path(rule: Rule) -> bool:
-    return bool(rule.match.path)
+def _names_path(rule: Rule, judged: Judged, policy: Policy) -> bool:
+    """Whether a rule speaks of this secret or protected path itself: `.env` and `.github/workflows/**` do, `src/**` and
+    `*.py` do not, whatever lies there.
+    """
+    path = getattr(judged.effect, "path", "")
+    guarded = policy.paths.secret if judged.kind == "read.secret" else (*policy.paths.secret, *policy.paths.protected)
+    name = "/" + path.rpartition("/")[2]
+    for pattern in rule.match.path:
+        if pattern.startswith("!") or not globs((pattern,)).match(path):
+            continue
+        parts = pattern.split("/")
+        while parts and set(parts[-1]) <= {"*"}:
+            parts.pop()
+        wild = [place for place, part in enumerate(parts) if not _WILD.isdisjoint(part)]
+        if wild and wild[-1] == len(parts) - 1:
+            named = name if globs((parts[-1],)).match(name) else ""
+        else:
+            named = "/" + "/".join(part for part in parts[wild[-1] + 1 if wild else 0 :] if part)
+        if named and globs(guarded).match(named):
+            return True
+    return False
+
+
+_WILD: Final = frozenset("*?[\\")
 
 
 def _refused(refusal: ShellSyntaxError, text: str) -> Reason:

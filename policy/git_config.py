@@ -171,6 +171,7 @@ class _Finder:
         entries = self._read(posixpath.join(common, "config"))
         if any(one.section == "extensions" and one.key == "worktreeconfig" for one in entries):
             entries += self._read(posixpath.join(directory, "config.worktree"))
+        self._links(top, directory, common)
         self._check(top, directory, common, entries)
         return Repository(top=top, directory=directory, common=common, entries=entries, faults=tuple(self.faults))
 
@@ -213,6 +214,21 @@ class _Finder:
         for name in ("alternates", "http-alternates"):
             if self.files.kind(posixpath.join(common, "objects", "info", name)) != "missing":
                 self.faults.append(("the repository takes objects from elsewhere", name))
+
+    def _links(self, top: str, directory: str, common: str) -> None:
+        """Git reads through a link in its own directory, and quotes what it does not understand there."""
+        for folder in dict.fromkeys((directory, common, f"{common}/info", f"{common}/objects", f"{common}/objects/info")):
+            for name in self.files.names(folder):
+                path = f"{folder}/{name}"
+                if self.files.kind(path) == "symlink" and not self._below(path, (top, directory, common)):
+                    self.faults.append(("a symbolic link in the repository leads elsewhere", path))
+
+    def _below(self, path: str, roots: tuple[str, ...]) -> bool:
+        try:
+            real = self.files.real(path)
+        except OSError:
+            return False
+        return any(real == root or real.startswith(f"{root}/") for root in roots)
 
     def _same(self, path: str, top: str) -> bool:
         try:

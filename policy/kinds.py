@@ -54,12 +54,32 @@ def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
                 yield Judged(effect=effect, kind="send")
             case SetEnvironment():
                 yield Judged(effect=effect, kind="environment")
+                if _names_a_file(effect.value):
+                    yield Judged(effect=Unknown(why=_A_FILE, subject=f"{effect.name}={effect.value}", span=effect.span), kind="unknown")
             case UseConstruct():
                 yield Judged(effect=effect, kind="construct")
             case Unknown():
                 yield Judged(effect=effect, kind="unknown")
             case _:
                 assert_never(effect)
+    yield from _unheld(known, policy, scope, walker)
+
+
+def _unheld(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker) -> Iterator[Judged]:
+    """Code that may write all of the workspace, where not all is found that has to be kept from it."""
+    if not any(isinstance(one, Execute) and one.origin == "workspace" for one in effects):
+        return
+    for root in scope.write_roots:
+        if not all(walker.below(root, patterns).complete for patterns in (policy.paths.secret, policy.paths.protected)):
+            yield _too_many(Write(path=root, recursive=True))
+
+
+_A_FILE: Final = "the value of this variable names a file, and what the program does with it is not known"
+
+
+def _names_a_file(value: str) -> bool:
+    """Also a variable that is harmless by its name (a language, a time zone) may make programs read a file as it says."""
+    return any(one.startswith(("/", "~")) or ".." in one.split("/") for one in value.split(":"))
 
 
 def _spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:
@@ -115,13 +135,16 @@ def _not_regular(effect: Read | Write, kind: Kind, policy: Policy, scope: Scope)
         return
     if given in _DEVICES:
         return
-    match scope.files.kind(given):
+    found = scope.files.kind(given)
+    match found:
         case "symlink":
             yield _limit(effect, "regular_files", f"`{given}` is a symbolic link", f"name the file itself, `{effect.path}`", policy)
         case "other":
             yield _limit(effect, "regular_files", f"`{given}` is no regular file and no directory", None, policy)
         case "file" | "directory" | "missing":
             pass
+        case _:
+            assert_never(found)
 
 
 def _limit(effect: Read | Write, name: str, text: str, suggestion: str | None, policy: Policy) -> Judged:

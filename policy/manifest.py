@@ -29,18 +29,31 @@ def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
     tier = any(isinstance(one, Unknown) or (isinstance(one, Execute) and one.origin == "workspace") for one in known)
     read = {PathGrant(path=one.path, recursive=one.recursive) for one in known if isinstance(one, Read)}
     write = {PathGrant(path=one.path, recursive=one.recursive) for one in known if isinstance(one, Write | Delete)}
+    # removing a name changes the directory that holds it
+    write |= {PathGrant(path=_directory(one.path), recursive=False) for one in known if isinstance(one, Delete)}
     if tier:
         read.update(PathGrant(path=path, recursive=True) for path in (*scope.read_roots, *policy.paths.system))
         write.update(PathGrant(path=path, recursive=True) for path in scope.write_roots)
+    opened = {directory for grant in write if (directory := _opened(grant.path, scope)) is not None}
     return Manifest(
         programs=(EVERY_PROGRAM,) if tier else _programs(known, scope),
         read=_sorted(read),
         write=_sorted(write),
-        hidden=_below(read | write, policy.paths.secret, walker),
-        protected=_below(write, policy.paths.protected, walker),
+        hidden=_below(read | write, policy.paths.secret, walker, opened),
+        protected=_below(write, policy.paths.protected, walker, opened),
         hosts=tuple(sorted({one.host for one in known if isinstance(one, Connect)})),
         environment=tuple(sorted(scope.environment.items())),
     )
+
+
+def newly_protected(manifest: Manifest, policy: Policy, scope: Scope) -> tuple[str, ...]:
+    """The protected paths that came into being below what code of the workspace could write: no layer can hold a name
+    that is not there yet, so it has to be looked for afterwards. Empty for a call outside of the workspace's tier.
+    """
+    if EVERY_PROGRAM not in manifest.programs:
+        return ()
+    trees = {grant for grant in manifest.write if grant.recursive}
+    return tuple(path for path in _below(trees, policy.paths.protected, Walker(scope.files), set()) if path not in manifest.protected)
 
 
 def environment(environ: Mapping[str, str], allowed: Iterable[str], search_path: Iterable[str]) -> dict[str, str]:
@@ -75,11 +88,28 @@ def _sorted(grants: Iterable[PathGrant]) -> tuple[PathGrant, ...]:
     return tuple(sorted(grants, key=lambda grant: (grant.path, grant.recursive)))
 
 
-def _below(grants: set[PathGrant], patterns: tuple[str, ...], walker: Walker) -> tuple[str, ...]:
-    """What matches the patterns below the grants. What a grant itself names is not taken away again: that it is secret
-    or protected was judged.
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
+def _opened(path: str, scope: Scope) -> str | None:
+    """The directory that a layer has to open for a path that is one, or is not there yet: with everything below it."""
+    kind = scope.files.kind(path)
+    if kind == "directory":
+        return path
+    while kind == "missing" and path != "/":
+        path = _directory(path)
+        kind = scope.files.kind(path)
+        if kind == "directory":
+            return path
+    return None
+
+
+def _below(grants: set[PathGrant], patterns: tuple[str, ...], walker: Walker, opened: set[str]) -> tuple[str, ...]:
+    """What matches the patterns below the grants, and below the directories `opened` for one name in them. What a grant
+    itself names is not taken away again: that it is secret or protected was judged.
     """
-    tops = {grant.path for grant in grants if grant.recursive}
+    tops = {grant.path for grant in grants if grant.recursive} | opened
     outermost = [top for top in tops if not any(other != top and within(top, (other,)) for other in tops)]
     found = {path for top in outermost for path in walker.below(top, patterns).matched}
     return tuple(sorted(found - {grant.path for grant in grants}))

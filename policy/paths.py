@@ -24,14 +24,15 @@ MAX_ENTRIES: Final = 20_000
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
-_PRUNED: Final = frozenset({"node_modules"})
+_PRUNED: Final = frozenset({"node_modules", "site-packages", "dist-packages", "__pycache__"})
 """Directories whose contents are too many to look at and hold nobody's secrets: packages as published. So are git's
 objects, which are compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Compiled patterns. `anchored` are those of them that name one path and no more.
+    """Compiled patterns. `anchored` are those of them that name one path and no more, `tails` those that name one path
+    below any directory.
 
     INVARIANT: a path that a positive pattern matches has a component in `literals` or one that `wildcards` matches, or
     `always` is set; so that most paths are answered without trying the patterns.
@@ -43,6 +44,7 @@ class Globs:
     literals: frozenset[str]
     wildcards: Callable[[str], bool]
     always: bool
+    tails: tuple[str, ...]
 
     def match(self, path: str) -> bool:
         """Whether the path, or a directory that holds it, is matched; a `!` pattern frees a file, never what lies
@@ -79,6 +81,7 @@ def globs(patterns: tuple[str, ...]) -> Globs:
     positive: list[str] = []
     negative: list[str] = []
     anchored: list[str] = []
+    tails: list[str] = []
     for pattern in patterns:
         try:
             expression, include = GitIgnoreSpecPattern.pattern_to_regex(fold(pattern).rstrip("/"))
@@ -89,6 +92,8 @@ def globs(patterns: tuple[str, ...]) -> Globs:
         (positive if include else negative).append(expression)
         if include and pattern.startswith("/") and (path := _as_path(pattern)) is not None:
             anchored.append(path)
+        elif include and (tail := _tail(pattern)) is not None:
+            tails.append(tail)
     literals, wildcards, always = _components([fold(pattern) for pattern in patterns if not pattern.startswith("!")])
     return Globs(
         positive=re.compile("|".join(f"(?:{one.replace('(?P<ps_d>', '(?:')})" for one in positive), re.DOTALL) if positive else None,
@@ -97,7 +102,16 @@ def globs(patterns: tuple[str, ...]) -> Globs:
         literals=literals,
         wildcards=wildcards,
         always=always,
+        tails=tuple(tails),
     )
+
+
+def _tail(pattern: str) -> str | None:
+    """The one path below any directory that a pattern names, or None; a slash in its middle ties it to the root."""
+    path = _as_path(pattern.removeprefix("**/"))
+    if path is None or path.startswith("/"):
+        return None
+    return path if "/" not in path or pattern.startswith("**/") else None
 
 
 def _components(patterns: list[str]) -> tuple[frozenset[str], Callable[[str], bool], bool]:
@@ -176,10 +190,12 @@ class Walker:
     def below(self, top: str, patterns: tuple[str, ...]) -> Below:
         """The paths below a directory that match. Links are not followed; MAX_ENTRIES at most are looked at.
 
-        Paths that a pattern names in full are found in any case, however large the tree is.
+        Paths that a pattern names in full, and names directly in the directory, are found in any case, however large the
+        tree is.
         """
         spec = globs(patterns)
         matched = {path: None for path in spec.anchored if path != top and within(path, (top,)) and self._files.kind(path) != "missing"}
+        matched |= {path: None for tail in spec.tails if self._has(top, tail) and spec.match(path := f"{top.rstrip('/')}/{tail}")}
         if top not in self._seen:
             self._seen[top] = self._entries(top)
         entries, complete = self._seen[top]
@@ -192,19 +208,30 @@ class Walker:
                 matched[path] = None
         return Below(tuple(matched), complete)
 
+    def _has(self, top: str, tail: str) -> bool:
+        """Whether the name is there, no link on the way."""
+        *above, _ = parts = tail.split("/")
+        places = [f"{top.rstrip('/')}/{'/'.join(parts[: end + 1])}" for end in range(len(parts))]
+        return all(self._files.kind(place) == "directory" for place, _ in zip(places, above, strict=False)) and (
+            self._files.kind(places[-1]) != "missing"
+        )
+
     def _entries(self, top: str) -> tuple[list[str], bool]:
         """Everything below, breadth first, so that a tree that is too large is known near its top."""
         found: list[str] = []
+        complete = True
         waiting = deque([top] if self._files.kind(top) == "directory" else [])
         while waiting:
             directory = waiting.popleft()
             names = self._files.names(directory)
             if len(found) + len(names) > MAX_ENTRIES:
-                return found, False
+                # one directory that is too large must not hide what lies beside it
+                complete = False
+                continue
             prefix = directory.rstrip("/")
             for name in names:
                 path = f"{prefix}/{name}"
                 found.append(path)
                 if name not in _PRUNED and not path.endswith("/.git/objects") and self._files.kind(path) == "directory":
                     waiting.append(path)
-        return found, True
+        return found, complete

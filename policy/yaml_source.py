@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, assert_never
 
 import yaml
 
@@ -108,6 +108,8 @@ def plain(node: Node) -> Plain:
             return [plain(one) for one in node.nodes]
         case Table():
             return {key: plain(one) for key, one in node.nodes.items()}
+        case _:
+            assert_never(node)
 
 
 def locate(node: Node, path: tuple[str | int, ...]) -> Mark:
@@ -263,6 +265,8 @@ def _weight(node: Node) -> int:
             return 1 + sum(_weight(one) for one in node.nodes)
         case Table():
             return 1 + sum(_weight(one) for one in node.nodes.values())
+        case _:
+            assert_never(node)
 
 
 def _syntax_error(problem: yaml.YAMLError, source: str) -> PolicyFileError:

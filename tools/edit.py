@@ -128,7 +128,7 @@ def edit_file(action: EditFile, target: Target, limits: Limits, bindings: tuple[
     edited = apply_edit(action, data, limits, target.shown)
     # The bytes that were edited must be those that are replaced, approval or not.
     change, notes = replace(target, edited.new, bindings=(*bindings, binding_of(target, data)))
-    diff = unified(edited.before, edited.after, path=target.shown, limit=limits.output_bytes)
+    diff = unified(edited.before, edited.after, path=target.relative, limit=limits.output_bytes)
     said = f"edited {visible(target.shown)} ({plural(edited.replacements, 'replacement')})"
     return ToolResult(
         status="ok",

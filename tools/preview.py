@@ -19,6 +19,9 @@ from .paths import parent_of
 from .permit import Binding, Target
 from .text import visible
 
+_WHOLE = 1 << 62
+"""A diff that is approved is shown in whole: a cut would hide what is said yes to. The limits on bytes bound its size."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
@@ -46,7 +49,7 @@ def preview(action: WriteFile | EditFile, target: Target, limits: Limits) -> Pre
 def _written(action: WriteFile, target: Target, limits: Limits, existing: Existing | None) -> Preview:
     new = encoded(action.content, limits, target.shown)
     if existing is None:
-        diff = unified(None, action.content, path=target.shown, limit=limits.output_bytes)
+        diff = unified(None, action.content, path=target.relative, limit=_WHOLE)
         return Preview(diff=diff, binding=binding_of(target, None), size=len(new))
     try:
         data = bounded_bytes(existing, limits.read_bytes, target)
@@ -54,9 +57,9 @@ def _written(action: WriteFile, target: Target, limits: Limits, existing: Existi
     except (LimitError, PathError):
         binding = Binding(path=target.shown, sha256=digest_of(existing, target))
         note = f"the old content of `{visible(target.shown)}` ({existing.status.st_size} bytes) is binary or too large to be shown"
-        diff = f"[{note}]\n" + unified(None, action.content, path=target.shown, limit=limits.output_bytes)
+        diff = f"[{note}]\n" + unified(None, action.content, path=target.relative, limit=_WHOLE)
         return Preview(diff=diff, binding=binding, size=len(new), notes=(note,))
-    diff = unified(data.decode("utf-8", "surrogateescape"), action.content, path=target.shown, limit=limits.output_bytes)
+    diff = unified(data.decode("utf-8", "surrogateescape"), action.content, path=target.relative, limit=_WHOLE)
     return Preview(diff=diff, binding=binding_of(target, data), size=len(new))
 
 
@@ -65,5 +68,5 @@ def _edited(action: EditFile, target: Target, limits: Limits, existing: Existing
         raise MissingError(f"`{visible(target.shown)}` does not exist", hint="create it with `write`")
     data = bounded_bytes(existing, limits.read_bytes, target)
     edited = apply_edit(action, data, limits, target.shown)
-    diff = unified(edited.before, edited.after, path=target.shown, limit=limits.output_bytes)
+    diff = unified(edited.before, edited.after, path=target.relative, limit=_WHOLE)
     return Preview(diff=diff, binding=binding_of(target, data), size=len(edited.new))

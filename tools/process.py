@@ -81,6 +81,7 @@ def run_plan(
     grants = compile_grants(manifest, search_path_of(environment))
     seconds = limits.command_seconds if timeout is None else min(timeout, limits.command_seconds)
     captures: dict[Stream, Capture] = {"stdout": Capture(limits.output_bytes), "stderr": Capture(limits.output_bytes)}
+    identities = _identities(grants) if held else {}
     with contextlib.ExitStack() as stack:
         scratch = _scratch(held, grants, plan, stack)
         home = _home(held, grants, environment, scratch)
@@ -97,6 +98,7 @@ def run_plan(
         parts = [layer.part(setting) for layer in LAYERS if layer.name in held]
         specification = shapes.Specification(
             stages=stages,
+            identities=identities,
             rules=next((part.rules for part in parts if part.rules is not None), None),
             caps=shapes.Caps(file_bytes=_file_bytes(grants, limits), files=_OPEN_FILES, processes=_PROCESSES),
             confined=sandbox != "off",
@@ -138,6 +140,29 @@ def _digest(path: str) -> str | None:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _identities(grants: Grants) -> dict[str, tuple[int, int]]:
+    """Device and inode of every path that is granted, found without following a link; ChangedError where there is one.
+
+    INVARIANT: what the sandbox opens is what was judged: a name that is exchanged between the two ends the call.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for path in (*grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files):
+        if grants.concealed(path) or any(within(path, place) for place in ("/proc", "/dev", "/sys")):
+            continue
+        try:
+            descriptor = open_plain(path, os.O_PATH)
+        except (OSError, ValueError) as problem:
+            raise ChangedError(f"`{path}` cannot be opened as it was judged: {problem}", hint="ask again: it has changed") from problem
+        try:
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        if stat.S_ISLNK(status.st_mode):
+            raise ChangedError(f"`{path}` has become a symbolic link since it was judged", hint="ask again")
+        found[path] = (status.st_dev, status.st_ino)
+    return found
 
 
 def _stage(step: Step, manifest: Manifest, grants: Grants, limits: Limits, environment: Mapping[str, str]) -> shapes.Stage:
@@ -268,6 +293,8 @@ def _outcome(
 ) -> ProcessOutcome:
     """The outcome of a call; SandboxError when the plan was never started."""
     stdout, stderr = captures["stdout"].result(), captures["stderr"].result()
+    if changed := ended.said.get("changed"):
+        raise ChangedError(f"{changed}: it has changed since it was judged", hint="the command was not run; ask again")
     if ended.end == "done" and "started" not in ended.said:
         why = ended.said.get("error") or stderr.text.strip() or f"the launcher ended with {ended.code}"
         raise SandboxError(
@@ -314,7 +341,7 @@ def _said(report: bytes) -> dict[str, str]:
     said: dict[str, str] = {}
     for line in report.decode("ascii", "replace").splitlines():
         name, _, value = line.partition(" ")
-        if name in ("error", "halted"):
+        if name in ("error", "halted", "changed"):
             with contextlib.suppress(ValueError):
                 said[name] = bytes.fromhex(value).decode("utf-8", "replace")
         elif name in ("started", "exit", "signal", "ended", "stopped", "died") and value.isascii() and value.isdigit():

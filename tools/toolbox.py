@@ -145,7 +145,8 @@ class Toolbox:
         require_done(outcome, "git diff")
         diff, truncated = outcome.stdout.text, outcome.stdout.truncated
         data: dict[str, JSON] = {"diff": diff, "truncated": truncated, "empty": not diff}
-        return replace(_of(outcome, diff or "no changes", data), truncated=truncated, output_bytes=outcome.stdout.total_bytes)
+        result = _of(outcome, diff or "no changes", data)
+        return replace(result, truncated=truncated, output_bytes=outcome.stdout.total_bytes, output_sha256=outcome.stdout.sha256)
 
     def _log(self, permit: Permit) -> ToolResult:
         outcome = self._run(permit, _plan(permit), listing=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 from ... import __version__
@@ -14,6 +16,34 @@ def main(argv: list[str] | None = None) -> int:
         # answered before the command-line framework is imported: start-up is a feature
         print(f"bylaw {__version__}")
         return 0
+    _prepare_streams()
     from .app import run
 
-    return run(arguments)
+    code = run(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as problem:
+        # said here: the interpreter would try again at its end, and change the exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(problem, BrokenPipeError):
+            print(f"bylaw: standard output could not be written: {problem.strerror}", file=sys.stderr)
+            return code or 1
+    return code
+
+
+def _prepare_streams() -> None:
+    """Standard descriptors that were closed lead nowhere, and no character ends a run because an encoding lacks it.
+
+    INVARIANT: 0, 1 and 2 are taken before anything of ours is opened, so that no record and no pipe gets their numbers.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the kernel gives the lowest number that is free: this one
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

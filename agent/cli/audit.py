@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...audit import Row, Verification, read, sessions, state_directory, table, verify
 from ..errors import ConfigurationError
-from ..visible import shorten, visible
+from ..visible import shorten, visible, visible_json
 
 
 def list_logs(environ: Mapping[str, str], form: str) -> int:
@@ -18,7 +18,7 @@ def list_logs(environ: Mapping[str, str], form: str) -> int:
     for log in sessions(state_directory(environ)):
         if form == "json":
             fields = {"path": str(log.path), "session": log.session, "started_us": log.started_us, "bytes": log.size}
-            print(json.dumps(fields, ensure_ascii=False))
+            print(visible_json(json.dumps(fields, ensure_ascii=False)))
         else:
             print(f"{_time(log.started_us, date=True):<19}  {log.size:>9} bytes  {visible(str(log.path))}")
     return 0
@@ -30,7 +30,8 @@ def show_log(environ: Mapping[str, str], file: str | None, form: str) -> int:
     if form == "json":
         reading = read(path)
         for record in reading:
-            sys.stdout.write(record.raw.decode("utf-8") + "\n")
+            line = record.raw.decode("utf-8")
+            sys.stdout.write((visible_json(line) if sys.stdout.isatty() else line) + "\n")
         return 1 if reading.problems else 0
     rows = list(table(path))
     print(f"record {visible(str(path))}")
@@ -67,7 +68,7 @@ def verify_log(environ: Mapping[str, str], file: str | None, form: str) -> int:
     """Checks a log; 0 when nothing was found, 1 when anything was."""
     found = verify(_chosen(environ, file))
     if form == "json":
-        print(json.dumps(_to_json(found), ensure_ascii=False))
+        print(visible_json(json.dumps(_to_json(found), ensure_ascii=False)))
     else:
         print_verification(found)
     return 1 if found.findings or found.more else 0

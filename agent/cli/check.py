@@ -65,7 +65,10 @@ def check_call(
     judge = Judge(load_policy(options, environ), environ)
     decision = judge.command(command) if command is not None else judge(_action(tool or "", arguments))
     if form == "json":
-        print(json.dumps({**decision_to_json(decision), "sandbox": sandbox_state(judge.sandbox_mode)}, ensure_ascii=False))
+        from ..visible import visible_json
+
+        fields = {**decision_to_json(decision), "sandbox": sandbox_state(judge.sandbox_mode)}
+        print(visible_json(json.dumps(fields, ensure_ascii=False)))
     else:
         print_decision(decision, judge.sandbox_mode)
     return EXIT_CODES[decision.verdict]
@@ -139,9 +142,11 @@ def print_decision(decision: Decision, mode: str) -> None:
 
 def check_lines(options: PolicyOptions, environ: Mapping[str, str]) -> int:
     """Answers every line of standard input with one line, in order; 0 when every line was answered."""
+    from ..visible import visible_json
+
     judge = Judge(load_policy(options, environ), environ)
     for line in _lines(sys.stdin.buffer):
-        sys.stdout.write(json.dumps(_answer(judge, line), ensure_ascii=False) + "\n")
+        sys.stdout.write(visible_json(json.dumps(_answer(judge, line), ensure_ascii=False)) + "\n")
         sys.stdout.flush()
     return 0
 

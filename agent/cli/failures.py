@@ -12,7 +12,11 @@ from ..visible import visible
 
 
 def explain(problem: Exception) -> int:
-    """Prints an error of bylaw's own and returns its exit code; any other error is a fault and is raised again."""
+    """Prints an error of bylaw's own, or of the system, and returns its exit code; any other is a fault and is raised again."""
+    if isinstance(problem, OSError):
+        # a full disk behind standard output, a terminal that went away: nothing that a traceback explains better
+        print(f"bylaw: the system refused: {visible(str(problem))}", file=sys.stderr)
+        return 1
     if not isinstance(problem, (PolicyError, ToolError, AuditError, AgentError)):
         raise problem
     print(f"bylaw: {visible(str(problem))}", file=sys.stderr)

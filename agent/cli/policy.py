@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from ..visible import visible
+from ..visible import visible, visible_json
 from .options import PolicyOptions, load_policy
 
 
@@ -15,7 +15,7 @@ def show_policy(options: PolicyOptions, environ: Mapping[str, str], form: str) -
 
     policy = load_policy(options, environ).policy
     if form == "json":
-        print(json.dumps(explain.as_json(policy), ensure_ascii=False, indent=2))
+        print(visible_json(json.dumps(explain.as_json(policy), ensure_ascii=False, indent=2)))
         return 0
     values = [(name, visible(" ".join(str(value).split())), origin) for name, value, origin in explain.show(policy)]
     rules = [(f"rules.{rule.id}", f"{rule.verdict}: {visible(rule.because)}", rule.source) for rule in explain.rules(policy)]

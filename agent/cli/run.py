@@ -86,6 +86,10 @@ def work(job: Job, environ: Mapping[str, str]) -> int:
     task, loaded, view, options = job.task, job.loaded, job.view, job.options
     # a job started in the background can inherit an ignored SIGINT; Ctrl-C must reach the run all the same
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # they end a run as Ctrl-C does: what runs is ended with it, and the record gets its end; `nohup` is respected
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     provider, name = provider_for(job.model, base_url=options.base_url, environ=environ)
 
     def decided(call_id: str, action: Action, decision: Decision) -> None:

@@ -21,7 +21,7 @@ from ..events import (
     TurnStarted,
     to_json,
 )
-from ..visible import shorten, visible
+from ..visible import shorten, visible, visible_json
 
 View = Callable[[Event], None]
 _SHOWN_LINES = 12
@@ -31,7 +31,7 @@ def json_view(out: TextIO) -> View:
     """Every event as one JSON line."""
 
     def show(event: Event) -> None:
-        out.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+        out.write(visible_json(json.dumps(to_json(event), ensure_ascii=False)) + "\n")
         out.flush()
 
     return show

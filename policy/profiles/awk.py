@@ -11,7 +11,8 @@ import re
 from .interpreter import Analyst, Sheet
 from .options import Opaque
 
-_WORDS = re.compile(r"\b(system|getline|ARGV|ARGC|SYMTAB|FUNCTAB|extension)\b")
+_WORDS = re.compile(r"(?:(?<![A-Za-z0-9_])|[0-9.][xXA-Fa-f]*)(system|getline|ARGV|ARGC|SYMTAB|FUNCTAB|extension)(?![A-Za-z0-9_])")
+"""A name may touch the number before it: `1system("x")` calls."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9.]+")
 _BRACKET = re.compile(r"\[\^?\]?(?:\[:[a-z]+:\]|\\.|[^\]\[\\])*\]", re.DOTALL)
 _OPERAND_FOLLOWS = frozenset("(,!~{};\n&|=<>+-*%^?:")

@@ -54,6 +54,10 @@ def _source(analyst: Analyst, sheet: Sheet, source: str, destination: str, *, ro
                 if real is None:
                     return
                 directory = real if analyst.scope.files.kind(real) == "directory" else posixpath.dirname(real)
+                itself = ledger.name(destination, sheet.directory)
+                if itself:
+                    # A link that stands there may be replaced: the new one then leads on from beside it.
+                    ledger.read(source, posixpath.dirname(itself), span, recursive=True)
             # What a link points to is read through it later in the same command.
             ledger.read(source, directory, span, recursive=True)
         case _ if "follow" in roles:
@@ -68,6 +72,10 @@ def _destination(analyst: Analyst, sheet: Sheet, source: str, destination: str, 
     if real is None:
         return
     kind = analyst.scope.files.kind(real)
+    program = sheet.profile.program
+    if program != "cp" and (plain or kind != "directory" or program == "ln") and (itself := ledger.name(destination, sheet.directory)):
+        # cp writes through a link that stands there; the others put theirs in its place.
+        ledger.delete(itself, "/", span)
     if isinstance(destination, Opaque):
         # Any directory below may be meant, and the name lands in it.
         ledger.write(destination, sheet.directory, span, recursive=True)

@@ -6,7 +6,7 @@ Source of the grammar: GNU findutils 4.9, find(1).
 from __future__ import annotations
 
 from .interpreter import Analyst, Names, Sheet
-from .options import Opaque
+from .options import Opaque, Several
 
 _PLAIN = frozenset(
     {
@@ -44,7 +44,7 @@ class _Expression:
         self.branches = False
         self.names_links = False
         self.other_output = False
-        self.separator = "\n"
+        self.separators: set[str] = set()
 
     def unknown(self, why: str, subject: str) -> None:
         self.analyst.ledger.unknown(why, subject, self.sheet.span)
@@ -88,7 +88,7 @@ class _Expression:
     def _primary(self, word: str) -> None:
         ledger, directory, span = self.analyst.ledger, self.sheet.directory, self.sheet.span
         if word in _PLAIN:
-            self.separator = "\0" if word == "-print0" else self.separator
+            self.separators |= {"\0"} if word == "-print0" else {"\n"} if word == "-print" else set()
             self.branches = self.branches or word in {"-o", "-or", ",", "!", "-not"}
             self.other_output = self.other_output or word in {"-ls", "-help", "--help", "-version", "--version"}
         elif word in {"-L", "-follow"}:
@@ -140,8 +140,9 @@ class _Expression:
             self.unknown("files that are found would be run", f"{word} {' '.join(inner)}")
             return
         written: tuple[str, ...] = ()
+        stand_in = Several if self.words[end] == "+" else Opaque
         for start in self.starts:
-            written = self.analyst.inner(self.sheet, tuple(Opaque(start) if one == "{}" else one for one in inner))
+            written = self.analyst.inner(self.sheet, tuple(stand_in(start) if one == "{}" else one for one in inner))
         # INVARIANT: what runs has `{}` where the judged vector has an opaque word.
         back = ["{}" if isinstance(one, Opaque) else str(one) for one in written]
         self.words[begin:end] = back
@@ -161,9 +162,10 @@ class _Expression:
             if self.deletes:
                 ledger.delete(start, sheet.directory, sheet.span, recursive=True)
         sheet.names = None
-        if not (self.other_output or self.runs):
+        # Where `-print` and `-print0` both speak, no separator parts the names.
+        if not (self.other_output or self.runs) and len(self.separators) <= 1:
             plain = self.files_only and not (self.follows or self.branches)
-            sheet.names = Names(roots=tuple(self.starts), separator=self.separator, plain=plain)
+            sheet.names = Names(roots=tuple(self.starts), separator=next(iter(self.separators), "\n"), plain=plain)
 
 
 def interpret_find(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ..effects import Connect, Read, Write
-from ..git_config import Repository, find_repository, user_identity, user_values
+from ..git_config import Entry, Repository, find_repository, user_identity, user_values
 from .interpreter import Analyst, Sheet
 from .model import Table
 from .options import Given, parse_words
@@ -72,6 +72,8 @@ _HARMLESS_VARIABLES = frozenset(
 )
 _READING_CONFIG = ("--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--get-color", "--get-colorbool")
 _COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "reference-transaction", "post-index-change")
+_FILES_NAMED = (("blame", "ignorerevsfile"), ("mailmap", "file"), ("diff", "orderfile"), ("commit", "template"))
+"""Values that name a file which git reads, and of which it quotes what it does not understand."""
 _MAX_BELOW = 30_000
 _MERGING = frozenset({"merge", "pull", "rebase", "cherry-pick", "revert", "stash", "am", "checkout", "switch", "merge-tree", "merge-file"})
 
@@ -172,6 +174,11 @@ def _touch(analyst: Analyst, sheet: Sheet, repository: Repository, table: Table)
     ledger, span = analyst.ledger, sheet.span
     for why, subject in repository.faults:
         ledger.unknown(why, subject, span)
+    for value in (value for section, key in _FILES_NAMED for value in repository.values(section, key) if value):
+        if value.startswith(("~", "%", ":")):
+            ledger.unknown("the repository's configuration names a file elsewhere", value, span)
+        else:
+            ledger.read(value, repository.top, span)
     for path in dict.fromkeys((repository.top, repository.directory, repository.common)):
         ledger.add(Read(path=path, recursive=True, span=span))
     if table.repository in {"write", "work", "remote"}:
@@ -237,13 +244,24 @@ def _connect(analyst: Analyst, sheet: Sheet, repository: Repository | None) -> N
     urls = repository.values("remote", "url") if repository is not None and (not first or first in repository.drivers("remote")) else ()
     if "://" in first:
         urls = (first,)
-    rewritten = repository is not None and any(one.section == "url" for one in repository.entries)
+    rewritten = repository is not None and any(_leads_elsewhere(one, repository) for one in repository.entries)
     if len(urls) == 1 and "://" in urls[0] and not rewritten:
         try:
             host = urlsplit(urls[0]).hostname or "*"
         except ValueError:
             host = "*"
     analyst.ledger.add(Connect(host=host, span=sheet.span))
+
+
+def _leads_elsewhere(entry: Entry, repository: Repository) -> bool:
+    """Whether a setting can make git connect to another host than a remote's `url` names."""
+    match entry.section, entry.key:
+        case ("url" | "http" | "https", _) | ("remote", "pushurl" | "proxy" | "vcs"):
+            return True
+        case ("remote", "pushdefault") | ("branch", "remote" | "pushremote"):
+            return entry.value not in repository.drivers("remote")
+        case _:
+            return False
 
 
 def _configure(analyst: Analyst, sheet: Sheet, repository: Repository | None) -> None:

@@ -13,7 +13,7 @@ from .identity import Identity, identify
 from .ledger import Ledger
 from .loader import find_profile
 from .model import Always, Interpreter, Option, Profile, Role, Table
-from .options import Given, Opaque, Operand, Parsed, parse_words
+from .options import Given, Opaque, Operand, Parsed, Several, parse_words
 
 _MAX_DEPTH = 8
 _MAX_CALLS = 400
@@ -23,13 +23,12 @@ _MAX_CALLS = 400
 class Names:
     """What a program prints, where that is proven: names at or below these words, one a line or ended by NUL.
 
-    `plain`: none of them is a symbolic link. `prefixed`: every name begins with its root.
+    `plain`: none of them is a symbolic link. Every name begins with its root.
     """
 
     roots: tuple[str, ...]
     separator: str = "\n"
     plain: bool = False
-    prefixed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +111,11 @@ class Analyst:
         return Judged(argv=(call.argv[0], *words), program=identity.path, entry=identity.entry, environment=environment, names=sheet.names)
 
     def _workspace(self, call: Call, identity: Identity) -> Judged:
-        if identity.path is not None:
-            self.ledger.add(Read(path=identity.path, span=call.span))
-            self._agent_wrote(identity.path, call.span)
+        assert identity.path is not None, "a program of the workspace is a file"
+        self.ledger.add(Read(path=identity.path, span=call.span))
+        self._agent_wrote(identity.path, call.span)
         self.ledger.add(
-            Execute(program=identity.name, argv=call.argv, path=identity.path, origin="workspace", operands=call.argv[1:], span=call.span)
+            Execute(program=call.argv[0], argv=call.argv, path=identity.path, origin="workspace", operands=call.argv[1:], span=call.span)
         )
         return Judged(argv=call.argv, program=identity.path, entry=identity.entry)
 
@@ -161,9 +160,9 @@ class Analyst:
         if words in table.exact:
             sheet.options.update(one for one in words if one.startswith("-"))
             return words
-        for always in table.always:
-            self.always(always, sheet)
         parsed = self.parse(sheet, table, words)
+        for always in table.always if table.always_unless.isdisjoint(parsed.spellings()) else ():
+            self.always(always, sheet)
         operands = parsed.operands()
         if table.commands and operands:
             return self._subcommand(sheet, table, words, parsed, operands[0])
@@ -199,6 +198,11 @@ class Analyst:
         roles = table.operands
         if table.first_given_by and not table.first_given_by.isdisjoint(spellings):
             roles = roles[1:] or ("none",)
+        module = any(isinstance(one, Given) and one.option.role == "module" for one in parsed.items)
+        if module:
+            # the code that runs may do all that code of the workspace may, whatever its words are
+            sheet.workspace = True
+            roles = ("text",)
         recursive = any(isinstance(one, Given) and one.option.role == "recurse" for one in parsed.items)
         follow = any(isinstance(one, Given) and one.option.role == "follow" for one in parsed.items)
         rewrite = any(isinstance(one, Given) and one.option.role == "rewrite" for one in parsed.items)
@@ -210,13 +214,16 @@ class Analyst:
             sheet.operands.append(one.word)
             role: Role = "text" if table.loose and not roles else roles[min(count, len(roles) - 1)] if roles else "none"
             count += 1
-            self.word(sheet, _widened(role, recursive=recursive, follow=follow), one.word)
+            # INVARIANT: where a word stands for several, each of them may have any of the roles from here on.
+            further = roles[count:] if isinstance(one.word, Several) else ()
+            for each in dict.fromkeys((role, *further)):
+                self.word(sheet, _widened(each, recursive=recursive, follow=follow), one.word)
             if rewrite and role in {"read", "tree"}:
                 self.ledger.write(one.word, sheet.directory, sheet.span, recursive=recursive or role == "tree")
         if rewrite and count == 0 and table.bare:
             self.ledger.write(".", sheet.directory, sheet.span, recursive=True)
         pattern = 1 if roles[:1] == ("text",) and len(roles) > 1 else 0
-        if count <= pattern and (recursive or follow or not table.bare_if_recursive):
+        if not module and count <= pattern and (recursive or follow or not table.bare_if_recursive):
             for always in table.bare:
                 self.always(always, sheet, recursive=recursive, follow=follow)
 
@@ -241,7 +248,7 @@ class Analyst:
         """Writes down what one word means in its role."""
         ledger, directory, span = self.ledger, sheet.directory, sheet.span
         match role:
-            case "flag" | "text" | "recurse" | "no_target" | "rewrite" | "end" | "directory":
+            case "flag" | "text" | "module" | "recurse" | "no_target" | "rewrite" | "end" | "directory":
                 pass
             case "read":
                 if word != "-":
@@ -269,6 +276,9 @@ class Analyst:
                 self.script(word, sheet)
             case "code":
                 ledger.unknown(f"`{sheet.profile.program}` runs this text", word, span)
+            case "format":
+                if not word.startswith("+"):
+                    ledger.unknown(f"this word of `{sheet.profile.program}` is not accounted for", word, span)
             case "unknown" | "none":
                 ledger.unknown(f"this word of `{sheet.profile.program}` is not accounted for", word, span)
             case _:

@@ -98,7 +98,11 @@ class Ledger:
 
     def follow(self, word: str, directory: str, span: Span | None) -> None:
         """All below a path, symbolic links followed: known only where no link leaves it."""
-        real = self.read(word, directory, span, recursive=True)
+        try:
+            directories = self.scope.files.kind(self.scope.files.real(word if word.startswith("/") else f"{directory}/{word}")) != "file"
+        except OSError:
+            directories = True
+        real = self.read(word, directory, span, recursive=directories)
         if real is not None:
             self.links_stay(real, span)
 
@@ -140,7 +144,12 @@ class Ledger:
         """A host or URL; `file:` is a read, another scheme than those of the web, ssh and git is not known."""
         scheme, separator, rest = word.partition("://")
         if separator and scheme.lower() == "file":
-            self.read("/" + rest.partition("/")[2], directory, span)
+            host, _, path = rest.partition("/")
+            # What is encoded, a pattern, a query or a fragment is not the name of the file that is opened.
+            if host.lower() not in {"", "localhost"} or not all(one.isascii() and (one.isalnum() or one in "/._-+,=@") for one in path):
+                self.unknown("which file this address names is not known", word, span)
+            else:
+                self.read("/" + path, directory, span)
             return
         if word.strip().lower().startswith("file:") or "\\" in word:
             self.unknown("this kind of address is not known", word, span)

@@ -31,6 +31,7 @@ _TABLE_KEYS = frozenset(
     {
         "style", "options", "abbreviations", "numeric", "loose", "operands", "first_given_by", "bare", "always", "exact",
         "commands", "pin", "repository", "filters", "bare_if_recursive",
+        "always_unless", "detached", "response",
     }
 )  # fmt: skip
 _PROFILE_KEYS = frozenset({"program", "category", "interpreter", "aliases", "helpers", "environment", "examples"})
@@ -168,6 +169,9 @@ class _Reader:
             pin=tuple(self.words(fields.get("pin", ""), f"{key}.pin")),
             repository=repository,  # type: ignore[arg-type]  # checked above
             filters=self.flag(fields.get("filters", "false"), f"{key}.filters"),
+            always_unless=frozenset(self.words(fields.get("always_unless", ""), f"{key}.always_unless")),
+            detached=self.flag(fields.get("detached", "false"), f"{key}.detached"),
+            response=self.flag(fields.get("response", "false"), f"{key}.response"),
         )
 
     def role(self, word: str, key: str) -> Role:

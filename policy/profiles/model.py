@@ -23,10 +23,12 @@ Role = Literal[
     "connect",
     "script",
     "code",
+    "module",
     "unknown",
     "none",
     "revision",
     "rewrite",
+    "format",
     "end",
 ]
 """What a word means.
@@ -34,8 +36,10 @@ Role = Literal[
 `flag`, `text`: nothing outside the program. `read`, `write`, `delete`: a path; `tree`, `write_tree`, `delete_tree`:
 and all below it; `follow`: below it, and through symbolic links. `directory`: later relative paths start there.
 `recurse`: paths are meant with all below them. `target`, `no_target`: where copies go. `connect`: a host or URL.
-`script`: a file whose text is run; `code`: text that is run. `revision`: a git revision or path. `rewrite`: the files
-that are read are replaced. `end`: all that follows are operands. `unknown`: not accounted for. `none`: no operand here.
+`script`: a file whose text is run; `code`: text that is run; `module`: the name of code that is run,
+all that follows is its own. `revision`: a git revision or path. `rewrite`: the files that are read are replaced.
+`format`: text when it begins with `+`, not accounted for otherwise. `end`: all that follows are operands. `unknown`: not
+accounted for. `none`: no operand here.
 """
 
 Argument = Literal["none", "required", "optional"]
@@ -80,6 +84,8 @@ class Table:
     `first_given_by`: options that supply what the first operand would be.
     `exact`: whole argument lists that only print something. `loose`: any further word is only text (for programs that
     run code of the workspace anyway). `pin`: words put before all others, `numeric`: `-20` is a flag.
+    `always_unless`: options with which `always` does not hold. `detached`: the value of a short option is always the next
+    word, never the rest of its own. `response`: a word that begins with `@` names a file of further words.
     """
 
     style: Style = "gnu"
@@ -97,6 +103,9 @@ class Table:
     pin: tuple[str, ...] = ()
     repository: Repository = ""
     filters: bool = False
+    always_unless: frozenset[str] = frozenset()
+    detached: bool = False
+    response: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from .model import Option, Table
 
 
 class Opaque(str):
     """A word that is only known to be a path at or below this one (`{}` of find, what xargs appends)."""
+
+    __slots__ = ()
+
+
+class Several(Opaque):
+    """One or more such words: the ones after the first may stand where the program expects something else."""
 
     __slots__ = ()
 
@@ -50,6 +57,13 @@ class Parsed:
 
 def parse_words(table: Table, words: tuple[str, ...]) -> Parsed:
     """Reads the words of a program as its style says. Never raises: what does not fit is a fault."""
+    parsed = _parsed(table, words)
+    if table.response:
+        parsed.faults += [word for word in words if word.startswith("@")]
+    return parsed
+
+
+def _parsed(table: Table, words: tuple[str, ...]) -> Parsed:
     match table.style:
         case "gnu" | "posix":
             return _Getopt(table, words).run()
@@ -59,6 +73,8 @@ def parse_words(table: Table, words: tuple[str, ...]) -> Parsed:
             return Parsed(items=[Operand(word=word, index=index) for index, word in enumerate(words)])
         case "dd":
             return _assignments(table, words)
+        case _:
+            assert_never(table.style)
 
 
 class _Getopt:
@@ -123,7 +139,9 @@ class _Getopt:
             if option.argument == "none":
                 self._add(option, None)
                 continue
-            if at < len(word):
+            if at < len(word) and self.table.detached:
+                self.parsed.faults.append(word)
+            elif at < len(word):
                 self._add(option, word[at:])
             elif option.argument == "required":
                 self._take(option, word)
@@ -135,12 +153,13 @@ class _Getopt:
         if self.at >= len(self.words):
             self.parsed.faults.append(word)
             return
-        self._add(option, self.words[self.at])
+        value = self.words[self.at]
         self.at += 1
+        self._add(option, value)
 
     def _add(self, option: Option, value: str | None) -> None:
         self.parsed.items.append(Given(option=option, value=value))
-        if option.role == "end":
+        if option.role in {"end", "module"}:
             self._rest()
 
 
@@ -151,8 +170,9 @@ def _single(table: Table, words: tuple[str, ...]) -> Parsed:
         word = words[at]
         at += 1
         if isinstance(word, Opaque) or word == "-" or not word.startswith("-"):
-            parsed.items.append(Operand(word=word, index=at - 1))
-            continue
+            # What follows the first operand is an operand too, whatever it looks like.
+            parsed.items += [Operand(word=words[index], index=index) for index in range(at - 1, len(words))]
+            break
         name, equals, value = word.partition("=")
         option = table.options.get(name)
         if option is None or (equals and option.argument == "none"):

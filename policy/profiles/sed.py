@@ -204,8 +204,6 @@ def interpret_sed(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     """The script is read; `-i` replaces the files, through a temporary one beside each."""
     words = sheet.call.argv[1:]
     table = sheet.profile.table
-    if words in table.exact:
-        return words
     parsed = analyst.parse(sheet, table, words)
     pieces = [one.value or "" for one in parsed.given("-e")]
     operands = parsed.operands()

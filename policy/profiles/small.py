@@ -6,7 +6,7 @@ import posixpath
 
 from ..effects import Connect
 from .interpreter import Analyst, Sheet
-from .jq import unaccounted
+from .jq import unaccounted, unaccounted_yq
 from .options import Given, Opaque, parse_words
 
 _FILE_TESTS = frozenset(f"-{letter}" for letter in "abcdefghkprsuwxGLNOS")
@@ -33,9 +33,14 @@ def interpret_jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     rest: list[str] = []
     at = 0
     while at < len(words):
+        if words[at] == "--":
+            rest += words[at:]
+            break
         if words[at] not in _TWO_WORDS:
-            rest.append(words[at])
-            at += 1
+            # A value is taken as it stands, also one that looks like an option.
+            taken = 2 if words[at] == "--indent" else 1
+            rest += words[at : at + taken]
+            at += taken
             continue
         sheet.options.add(words[at])
         if words[at] in {"--slurpfile", "--rawfile"} and at + 2 < len(words):
@@ -47,6 +52,8 @@ def interpret_jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
         why = "it is a name that another program gives" if isinstance(operands[0].word, Opaque) else unaccounted(operands[0].word)
         if why is not None:
             analyst.ledger.unknown(f"this filter of jq is not accounted for: {why}", operands[0].word, sheet.span)
+    if sheet.profile.program == "yq" and (why := unaccounted_yq(one.word for one in operands)) is not None:
+        analyst.ledger.unknown(f"this filter of yq is not accounted for: {why}", operands[0].word, sheet.span)
     analyst.meaning(sheet, sheet.profile.table, parsed)
     return words
 
@@ -58,6 +65,10 @@ def interpret_transfer(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     if words in table.exact:
         return words
     parsed = parse_words(table, words)
+    for upload in parsed.given("-T"):
+        value = upload.value or ""
+        if any("file:" in word.lower() for word in words) or not set(value).isdisjoint("{}[]"):
+            analyst.ledger.unknown("which files this upload reads or writes is not known", value, sheet.span)
     for one in parsed.items:
         if not isinstance(one, Given) or one.value is None or one.option.role != "text":
             continue

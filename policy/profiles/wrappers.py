@@ -6,7 +6,7 @@ import re
 
 from ..effects import SetEnvironment
 from .interpreter import Analyst, Names, Sheet
-from .options import Given, Opaque, Parsed, parse_words
+from .options import Given, Opaque, Parsed, Several, parse_words
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 _NEEDS_QUOTING = frozenset(" \t\n'\"\\\v\f\r")
@@ -27,8 +27,7 @@ def interpret_wrapper(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     for role, operand in zip(table.operands, operands, strict=False):
         analyst.word(sheet, role, operand.word)
     if len(operands) <= own:
-        if not table.bare:
-            analyst.ledger.unknown("which program this starts is not known", sheet.call.argv[0], sheet.span)
+        analyst.ledger.unknown("which program this starts is not known", sheet.call.argv[0], sheet.span)
         return words
     begin = operands[own].index
     return (*words[:begin], *analyst.inner(sheet, words[begin:]))
@@ -82,12 +81,14 @@ def interpret_xargs(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     # Of `-I` and a number of names a call, the last one counts: the marker would then be a plain word.
     if marker is not None and (parsed.given("-n", "-L", "-l", "--max-lines") or any(marker in one and one != marker for one in inner)):
         analyst.ledger.unknown("what this would run is not known", " ".join(inner)[:200], sheet.span)
-    opaque = tuple(Opaque(root) for root in names.roots)
+    opaque = tuple((Several if marker is None else Opaque)(root) for root in names.roots)
     filled = (*inner, *opaque) if marker is None else tuple(word for one in inner for word in (opaque if one == marker else (one,)))
     judged = analyst.inner(sheet, filled)
     sheet.names = None
     if marker is None:
-        return (*words[:begin], *(str(one) for one in judged if not isinstance(one, Opaque)))
+        # Without a single name the program would start all the same, and look at its directory instead: `-r` forbids it.
+        once = () if parsed.given("-r") else ("-r",)
+        return (*once, *words[:begin], *(str(one) for one in judged if not isinstance(one, Opaque)))
     return (*words[:begin], *_restored(judged, marker))
 
 
@@ -127,8 +128,6 @@ def _proven(analyst: Analyst, sheet: Sheet, names: Names, separator: str) -> boo
         if way is None:
             return False
         if any(not breaking.isdisjoint(path[len(real) :]) for path, _ in way):
-            return False
-        if root == "" or (root == "." and not names.prefixed and any(path[len(real) + 1 :].startswith("-") for path, _ in way)):
             return False
     return True
 

@@ -181,7 +181,7 @@ def test_found_names_below_the_workspace_are_known_to_xargs() -> None:
     found = run("find . -name '*.py' | xargs wc -l", scope({"/w/out": "x"}))
     assert "Unknown" not in kinds(found)
     assert found.plan is not None
-    assert found.plan.invocations()[1].argv == ("xargs", "/usr/bin/wc", "-l")
+    assert found.plan.invocations()[1].argv == ("xargs", "-r", "/usr/bin/wc", "-l")
 
 
 @pytest.mark.parametrize("name", ["x y", 'x"y', "x'y", "x\\y"], ids=["blank", "double quote", "single quote", "backslash"])

@@ -18,6 +18,7 @@ ACCEPTED: list[tuple[str, object]] = [
     ("a: 1_000\nb: 1.5\nc: true\nd:\ne: 'true'\n", {"a": 1000, "b": 1.5, "c": True, "d": None, "e": "true"}),
     ("\ufeffa: 12\n", {"a": 12}),
     ("{}", {}),
+    ("a: &x {b: 1}\nc: *x\n", {"a": {"b": 1}, "c": {"b": 1}}),
 ]
 
 REFUSED = [

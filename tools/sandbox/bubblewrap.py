@@ -156,6 +156,9 @@ def _mounts(setting: Setting, variant: _Variant) -> list[str]:
         if path == "/" or path in grants.system or _special(path):
             continue
         if path in writable:
+            # INVARIANT: a name in a writable directory is no mount point of its own: it could not be removed or replaced.
+            if any(path != tree and within(path, tree) for tree in grants.write_trees):
+                continue
             words += ["--bind", path, path]
         elif any(within(path, tree) for tree in bound):
             continue  # it is there already, and at least as open

@@ -132,6 +132,9 @@ def _writable(grants: Iterable[PathGrant]) -> tuple[tuple[str, ...], tuple[str, 
         if any(within(grant.path, place) for place in ("/dev", "/proc", "/sys")):
             continue  # devices are granted one by one, by name, and nothing else there may be changed
         if os.path.isdir(grant.path):
+            if not grant.recursive and _too_wide(grant.path):
+                notes.append(f"names in `{grant.path}` cannot be changed: the kernel would have to grant writing below it as a whole")
+                continue
             trees.add(grant.path)
             if not grant.recursive:
                 notes.append(f"the kernel grants writing below `{grant.path}` as a whole: a directory is the smallest grain for creating")

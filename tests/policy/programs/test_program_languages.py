@@ -137,6 +137,13 @@ def test_options_are_read_as_getopt_reads_them(words: tuple[str, ...], found: li
         ("program: x\ncategory: y\nstyle: odd", "`odd`"),
         ("program: [", "YAML"),
         ("- a", "mapping"),
+        ("program: x\ncategory: y\ninterpreter: odd", "`odd` is no interpreter"),
+        ("program: x\ncategory: y\nrepository: odd", "`odd` is nothing that can be done to a repository"),
+        ("program: x\ncategory: y\nexact: a", "f.yaml: profile.exact: a list"),
+        ("program: x\ncategory: y\nbare: {a: b}", "profile.bare: a list"),
+        ("program: x\ncategory: y\nexamples: a", "examples: a list"),
+        ("program: x\ncategory: y\ncommands: {a b: {}, b c: {}}", "`b` stands twice"),
+        ("program: [x]\ncategory: y", "a text"),
         ("category: y", "text"),
     ],
 )
@@ -144,6 +151,12 @@ def test_a_malformed_profile_is_named(text: str, what: str) -> None:
     with pytest.raises(ProfileError, match=r".") as problem:
         parse_profile(text, source="f.yaml")
     assert what in str(problem.value)
+
+
+def test_words_of_a_profile_may_be_a_list_and_one_effect_a_text() -> None:
+    profile = parse_profile("program: x\ncategory: y\naliases: [a, b c]\nbare: read .", source="f.yaml")
+    assert profile.aliases == ("a", "b c")
+    assert [(one.kind, one.subject) for one in profile.table.bare] == [("read", ".")]
 
 
 def test_git_configuration_is_read_as_git_reads_it() -> None:

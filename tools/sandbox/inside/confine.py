@@ -54,6 +54,10 @@ _CAPABILITY_VERSION: Final = 0x20080522
 _KEPT_CAPABILITIES: Final = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 4)  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID
 
 
+class ChangedError(Exception):
+    """A path that was granted has become something else."""
+
+
 class _RulesetAttribute(ctypes.Structure):
     _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scope", ctypes.c_uint64))
 
@@ -99,7 +103,25 @@ def landlock_abi() -> int:
     return _checked(_system_call(_CREATE_RULESET, ctypes.c_void_p(None), 0, 1), "landlock")
 
 
-def restrict(rules: Rules) -> None:
+def require_same(identities: dict[str, tuple[int, int]]) -> None:
+    """ChangedError unless every granted path still is what it was when it was looked at, no link on the way.
+
+    Mounts are made by name: a name that was exchanged in between would have brought in what nobody granted.
+    """
+    for path, identity in identities.items():
+        try:
+            status = os.stat(path)
+        except OSError as problem:
+            raise ChangedError(f"`{path}` is gone") from problem
+        _require(path, status, identity)
+
+
+def _require(path: str, status: os.stat_result, identity: tuple[int, int]) -> None:
+    if (status.st_dev, status.st_ino) != identity:
+        raise ChangedError(f"`{path}` is not what it was any more")
+
+
+def restrict(rules: Rules, identities: dict[str, tuple[int, int]] | None = None) -> None:
     """Puts the calling thread, and all it starts, under the rules for good; OSError when the kernel refuses.
 
     A path that is not there is not granted: nothing to add. INVARIANT: no_new_privs is set before.
@@ -109,7 +131,7 @@ def restrict(rules: Rules) -> None:
     ruleset = _checked(_system_call(_CREATE_RULESET, _at(attribute), size, 0), "landlock ruleset")
     try:
         for path, access in rules["paths"]:
-            _allow_path(ruleset, path, access & rules["fs"])
+            _allow_path(ruleset, path, access & rules["fs"], (identities or {}).get(path))
         for port in rules["ports"]:
             one = _PortAttribute(CONNECT_TCP, port)
             _checked(_system_call(_ADD_RULE, ruleset, _RULE_PORT, _at(one), 0), "landlock port")
@@ -118,12 +140,14 @@ def restrict(rules: Rules) -> None:
         os.close(ruleset)
 
 
-def _allow_path(ruleset: int, path: str, access: int) -> None:
+def _allow_path(ruleset: int, path: str, access: int, identity: tuple[int, int] | None) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
+        if identity is not None:
+            _require(path, os.fstat(descriptor), identity)
         if not _is_directory(descriptor):
             access &= ON_FILES
         if access:

@@ -42,8 +42,13 @@ def _carry_out(specification: Specification, report: int) -> None:
         confine.drop_capabilities()
         confine.gain_nothing()
     rules = specification["rules"]
-    if rules is not None:
-        confine.restrict(rules)
+    try:
+        confine.require_same(specification["identities"])
+        if rules is not None:
+            confine.restrict(rules, specification["identities"])
+    except confine.ChangedError as problem:
+        os.write(report, f"changed {str(problem).encode('utf-8', 'backslashreplace')[:2000].hex()}\n".encode())
+        return
     confine.close_to_others()
     os.write(report, b"started 1\n")
     try:

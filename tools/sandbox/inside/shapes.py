@@ -77,10 +77,11 @@ class Stage(TypedDict):
 
 class Specification(TypedDict):
     """What the parent hands over. `rules` is None without Landlock; `own_pids`: the launcher is number 1 of its own;
-    `confined`: capabilities and new privileges are given up.
+    `confined`: capabilities and new privileges are given up; `identities`: device and inode of what was granted, by path.
     """
 
     stages: list[Stage]
+    identities: dict[str, tuple[int, int]]
     rules: Rules | None
     caps: Caps
     confined: bool

@@ -1,0 +1,93 @@
+"""What the presets' sandbox modes mean on a machine that has no layer, on the real kernel: bubblewrap is masked, and a
+system-call filter answers Landlock's calls as a kernel without Landlock does."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli_room import BYLAW, Cli
+
+ENOSYS = 38
+
+
+def without_landlock() -> bytes:
+    """A BPF program for seccomp: landlock_create_ruleset (444 everywhere) does not exist, all else is allowed."""
+    load, equal, give = 0x20, 0x15, 0x06
+    steps = ((load, 0, 0, 0), (equal, 0, 1, 444), (give, 0, 0, 0x00050000 | ENOSYS), (give, 0, 0, 0x7FFF0000))
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
+
+
+def bare(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The console script on a machine without layers."""
+    reading, writing = os.pipe()
+    os.write(writing, without_landlock())
+    os.close(writing)
+    jail = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/usr/bin/bwrap", "--seccomp", str(reading), "--"]
+    try:
+        return subprocess.run(
+            [*jail, BYLAW, *arguments],
+            cwd=cli.workspace,
+            env=cli.environ,
+            pass_fds=(reading,),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(reading)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)
+
+
+def model(cli: Cli) -> str:
+    return cli.script('- calls: [{name: bash, arguments: {command: "cat a.txt"}}]\n- text: "done"\n')
+
+
+def record(cli: Cli) -> list[dict[str, object]]:
+    return [json.loads(line) for line in cli("audit", "show", "--format", "json").stdout.splitlines()]
+
+
+def test_check_says_that_no_layer_works_and_judges_as_if_one_did(cli: Cli) -> None:
+    done = bare(cli, "check", "--preset", "strict", "--format", "json", "ls")
+    assert done.returncode == 0, done.stderr
+    assert [layer["available"] for layer in json.loads(done.stdout)["sandbox"]["layers"]] == [False, False]
+
+
+def test_strict_runs_no_command_and_ends_with_5(cli: Cli) -> None:
+    done = bare(cli, "run", "x", "--preset", "strict", "--model", model(cli))
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "three" not in done.stderr
+    assert record(cli)[-1]["event"] == "session.end"
+
+
+def test_balanced_asks_before_a_command_runs_without_a_layer(cli: Cli) -> None:
+    done = bare(cli, "run", "x", "--preset", "balanced", "--model", model(cli))
+    assert done.returncode == 3, done.stderr
+    assert "sandbox.missing" in done.stderr
+    assert any(event["event"] == "notice" and "no sandbox layer" in str(event["text"]) for event in record(cli))
+
+
+def test_permissive_runs_it_and_says_so_loudly_and_on_the_record(cli: Cli) -> None:
+    done = bare(cli, "run", "x", "--preset", "permissive", "--model", model(cli))
+    assert done.returncode == 0, done.stderr
+    assert "no sandbox layer works on this machine" in done.stderr
+    outcome = next(event for event in record(cli) if event["event"] == "tool.outcome")
+    assert outcome["sandbox"] == []
+    assert outcome["notes"]
+
+
+def test_a_file_tool_needs_no_layer(cli: Cli) -> None:
+    script = cli.script('- calls: [{name: read, arguments: {path: a.txt}}]\n- text: "done"\n')
+    assert bare(cli, "run", "x", "--preset", "strict", "--model", script).returncode == 0

@@ -1,0 +1,40 @@
+"""Kinds of effects, and the names that an effect is judged by."""
+
+from __future__ import annotations
+
+import pytest
+
+from bylaw.policy import engine, paths
+from bylaw.policy.analysis import Analysis
+from bylaw.policy.decision import Verdict
+from bylaw.policy.effects import Execute, SetEnvironment
+from bylaw.policy.examples import HOME, WORKSPACE, synthetic_scope
+from bylaw.policy.layers import load
+from bylaw.policy.plan import Plan
+from bylaw.policy.profiles.ledger import Ledger
+from made_up import scope
+
+
+@pytest.mark.parametrize(("value", "unknown"), [("/etc/secret", True), ("C:~/x", True), ("a:../x", True), ("C.UTF-8", False), ("", False)])
+def test_a_variable_whose_value_names_a_file_is_not_accounted_for(value: str, unknown: bool) -> None:
+    policy = load("balanced", workspace=WORKSPACE, home=HOME)
+    analysis = Analysis(effects=(SetEnvironment(name="LANG", value=value),), plan=Plan(steps=()))
+    decision = engine.judge(analysis, policy, synthetic_scope(), tool="bash")
+    assert any("names a file" in reason.text for reason in decision.reasons) is unknown
+    assert not (unknown and decision.verdict is Verdict.ALLOW)
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("l", "/w/l"), ("d/../l", "/w/l"), ("a", ""), ("d/", ""), ("..", ""), ("loop/x", ""), ("up/b", ""), ("up/", "/w/up")]
+)
+def test_a_name_is_told_only_where_it_is_not_the_real_path(word: str, name: str) -> None:
+    assert Ledger(scope({"/w/l": "->a", "/w/up": "->d"})).name(word, "/w") == name
+
+
+def test_code_of_a_workspace_too_large_to_look_through_is_not_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "MAX_ENTRIES", 2)
+    policy = load("permissive", workspace=WORKSPACE, home=HOME)
+    analysis = Analysis(effects=(Execute(program="make", argv=("make",), path="/usr/bin/make", origin="workspace"),), plan=Plan(steps=()))
+    decision = engine.judge(analysis, policy, synthetic_scope(), tool="bash")
+    assert any("there is too much below" in reason.text for reason in decision.reasons)
+    assert decision.verdict is not Verdict.ALLOW
