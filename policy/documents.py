@@ -6,7 +6,9 @@ Shipped documents are checked by the test-suite and not at every start, so this 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -47,7 +49,7 @@ Origins = Annotated[list[Origin], BeforeValidator(_listed, json_schema_input_typ
 Constructs = Annotated[
     list[ConstructName], BeforeValidator(_listed, json_schema_input_type=ConstructName | list[ConstructName]), Field(min_length=1)
 ]
-Prose = Annotated[str, BeforeValidator(_plain_text), Field(min_length=10, max_length=2000)]
+Prose = Annotated[str, Field(min_length=10, max_length=2000), BeforeValidator(_plain_text)]
 
 
 class _Form(BaseModel):
@@ -169,21 +171,34 @@ def schema() -> dict[str, JSONSchema]:
 
 
 def check(root: Table, *, source: str) -> None:
-    """Refuses a document that has not the form of a policy: PolicyFileError at the first fault, in the order of the file."""
+    """Refuses a document that has not the form of a policy: PolicyFileError at the first fault, in the order of the file.
+
+    The message names the first few faults, and how many more there are.
+    """
     try:
         PolicyForm.model_validate(plain(root))
     except ValidationError as problem:
         faults = [(_location(root, fault), fault) for fault in problem.errors(include_url=False, include_context=True)]
         # A misspelt key first: it explains the missing one.
-        faults.sort(key=lambda pair: (pair[1]["type"] != "extra_forbidden", pair[0][1].line, pair[0][1].column))
+        faults.sort(key=lambda pair: (not _is_unknown_key(pair[1]), pair[0][1].line, pair[0][1].column))
         (path, mark), first = faults[0]
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise PolicyFileError(_message(path, first) + more, source=place(source, mark), hint=_hint(path, first)) from problem
+        messages = [_message(path, first)]
+        messages += [f"line {where.line}: {_message(other, fault)}" for (other, where), fault in faults[1:_SHOWN]]
+        more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
+        raise PolicyFileError("; ".join(messages) + more, source=place(source, mark), hint=_hint(path, first)) from problem
+
+
+_SHOWN: Final = 3
+"""How many faults a message names."""
 
 
 def _location(root: Node, fault: ErrorDetails) -> tuple[tuple[str | int, ...], Mark]:
     path = tuple(step for step in fault["loc"] if step != "[key]")
     return path, locate(root, path)
+
+
+def _is_unknown_key(fault: ErrorDetails) -> bool:
+    return fault["type"] == "extra_forbidden" or fault["loc"][-1:] == ("[key]",)
 
 
 def _spelled(path: tuple[str | int, ...]) -> str:
@@ -192,16 +207,20 @@ def _spelled(path: tuple[str | int, ...]) -> str:
 
 
 def _message(path: tuple[str | int, ...], fault: ErrorDetails) -> str:
-    match fault["type"]:
-        case "extra_forbidden":
-            return f"the key `{_spelled(path)}` is not known"
-        case "missing":
-            return f"the key `{_spelled(path)}` is missing"
-        case _:
-            text = fault["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
-            given = fault["input"]
-            shown = f", not `{str(given)[:60]}`" if isinstance(given, str | int | float) else ""
-            return f"`{_spelled(path)}` {text[0].lower()}{text[1:]}{shown}"
+    if _is_unknown_key(fault):
+        return f"the key `{_spelled(path)}` is not known"
+    if fault["type"] == "missing":
+        return f"the key `{_spelled(path)}` is missing"
+    given = fault["input"]
+    if fault["type"] == "string_type" and isinstance(given, bool):
+        return f"`{_spelled(path)}` should be a text, and YAML reads this word as the boolean `{str(given).lower()}`"
+    text = _LEAD.sub("", fault["msg"]).removesuffix(" after validation, not 0")
+    shown = f", not `{str(given)[:60]}`" if isinstance(given, str | int | float) else ""
+    return f"`{_spelled(path)}` {text[0].lower()}{text[1:]}{shown}"
+
+
+_LEAD: Final = re.compile(r"^(?:Value error, |(?:Input|String|List|Value) (?=should))")
+"""What pydantic puts before the sentence; the path stands there instead."""
 
 
 def _hint(path: tuple[str | int, ...], fault: ErrorDetails) -> str:
@@ -209,14 +228,19 @@ def _hint(path: tuple[str | int, ...], fault: ErrorDetails) -> str:
     word = str(path[-1]) if path else ""
     if fault["type"] == "extra_forbidden":
         form = next((_FORMS[step] for step in reversed(path[:-1]) if isinstance(step, str) and step in _FORMS), PolicyForm)
+        if (form, word) in _ELSEWHERE:
+            return _ELSEWHERE[form, word]
         known = [one.alias or name for name, one in form.model_fields.items()]
+    elif isinstance(fault["input"], bool) and (fault["type"] == "string_type" or "'off'" in fault["msg"]):
+        return "quote it: `yes`, `no`, `on`, `off`, `true` and `false` are booleans in YAML"
     elif fault["type"] == "literal_error":
         known = _quoted(str(fault.get("ctx", {}).get("expected", "")))
         word = str(fault["input"])
     near = near_miss(word, known)
     if near is not None:
         return f"did you mean `{near}`?"
-    return f"known here: {', '.join(known)}" if known else "`bylaw policy schema` prints the form of a policy"
+    # The message lists the values of a literal itself; of keys it lists none.
+    return f"known here: {', '.join(known)}" if known and _is_unknown_key(fault) else "`bylaw policy schema` prints the form of a policy"
 
 
 def _quoted(expected: str) -> list[str]:
@@ -232,3 +256,9 @@ _FORMS: dict[str, type[BaseModel]] = {
     "except": MatchForm,
     "examples": ExamplesForm,
 }
+
+_ELSEWHERE: Final[Mapping[tuple[type[BaseModel], str], str]] = {
+    (RuleForm, "override"): "`override` belongs at the top level of the document: `override: [RULE_ID]`",
+    (MatchForm, "command"): "commands are matched by `program`, `subcommand`, `option` and `operand`",
+}
+"""Keys that are looked for in the wrong place, and where to say it instead."""

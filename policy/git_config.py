@@ -266,3 +266,19 @@ def user_values(home: str, files: Files, section: str, key: str) -> tuple[str, .
             continue
         found += [one.value for one in entries if one.section == section and one.key == key and not one.subsection]
     return tuple(found)
+
+
+def path_in_revision(word: str, directory: str, files: Files) -> str | None:
+    """The path that `REV:PATH`, `:PATH` or `:2:PATH` names, as it would lie in the working tree; None for other words.
+
+    Source: gitrevisions(7).
+    """
+    revision, colon, path = word.partition(":")
+    if not colon or not path or (not revision and path.startswith(("/", "!"))):
+        return None
+    if not revision and path[:2] in {"0:", "1:", "2:", "3:"}:
+        path = path[2:]
+    if path.startswith(("./", "../")):
+        return posixpath.join(directory, path)
+    repository = find_repository(directory, files)
+    return posixpath.join(repository.top if repository is not None else directory, path)

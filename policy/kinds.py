@@ -32,13 +32,15 @@ class Judged:
 def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker) -> Iterator[Judged]:
     """Every effect with its kind, and beside it what the limits and the size of a tree say about it."""
     known = tuple(effects)
-    by_git = _spans_of_git(known)
+    by_git = spans_of_git(known)
+    yield from _seen_changed(known, by_git, policy, scope, walker)
     for effect in known:
         match effect:
             case Read():
                 kind = read_kind(effect.path, policy.paths, scope)
                 yield Judged(effect=effect, kind=kind)
-                yield from _unseen(effect, policy.paths.secret, walker)
+                if effect.span not in by_git:
+                    yield from _unseen(effect, policy.paths.secret, walker)
                 yield from _not_regular(effect, kind, policy, scope)
             case Write():
                 yield from _write(effect, policy, scope, walker, whole=effect.span not in by_git)
@@ -48,6 +50,7 @@ def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
                 yield from _write(effect, policy, scope, walker)
             case Execute():
                 yield Judged(effect=effect, kind="execute.known" if effect.origin == "known" else "execute.workspace")
+                yield from _stored(effect, known, policy, scope, walker)
             case Connect():
                 yield Judged(effect=effect, kind="connect")
             case Send():
@@ -82,8 +85,9 @@ def _names_a_file(value: str) -> bool:
     return any(one.startswith(("/", "~")) or ".." in one.split("/") for one in value.split(":"))
 
 
-def _spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:
-    """Where git, and nothing but git, runs. What git writes as git (its store, the files of a commit) is a write of the
+def spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:
+    """Where git, and nothing but git, runs. It is given the tree whole: a secret that is hidden from git looks changed to it,
+    and would be committed so. What git writes as git (its store, the files of a commit) is a write of the
     tree, and not of the hooks and configuration in it: git is told to run none, and the manifest keeps them unchanged.
     """
     programs: dict[Span | None, set[str]] = {}
@@ -91,6 +95,77 @@ def _spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:
         if isinstance(effect, Execute):
             programs.setdefault(effect.span, set()).add(effect.program if effect.origin == "known" else "")
     return frozenset(span for span, names in programs.items() if names == {"git"})
+
+
+_NO_TREE: Final = frozenset({"log", "rev-parse", "branch", "tag", "remote", "config", "describe", "rev-list", "for-each-ref", "show-ref"})
+_ALL_CHANGES: Final = frozenset({"-a", "--all", "-i", "--include", "-o", "--only", "-p", "--patch", "--interactive"})
+
+
+def _seen_changed(
+    effects: tuple[Effect, ...], by_git: frozenset[Span | None], policy: Policy, scope: Scope, walker: Walker
+) -> Iterator[Judged]:
+    """A secret is hidden from all programs of a command or from none. Git that compares the tree while it is hidden would print
+    it, or commit it empty: such a command is denied, because two calls do the same without harm.
+    """
+    trees = [one.path for one in effects if isinstance(one, Read) and one.recursive and one.span in by_git]
+    comparing = [one for one in effects if isinstance(one, Execute) and one.span in by_git and _compares(one, trees, scope)]
+    others = [one for one in effects if one.span not in by_git]
+    if not comparing or not any(isinstance(one, Execute) for one in others):
+        return
+    tops = {one.path for one in others if isinstance(one, Read | Write | Delete) and one.recursive}
+    if any(isinstance(one, Unknown) or (isinstance(one, Execute) and one.origin == "workspace") for one in others):
+        tops |= {*scope.read_roots, *scope.write_roots}
+    for path in (hidden for top in sorted(tops) for hidden in walker.below(top, policy.paths.secret).matched):
+        if any(within(path, (tree,)) for tree in trees):
+            reason = Reason(
+                rule="git.alone",
+                verdict=Verdict.DENY,
+                text=f"git would take `{path}` for changed, because the other programs of this command get the tree without its secrets",
+                source="policy/kinds",
+                suggestion="run git in a call of its own",
+                span=comparing[0].span,
+            )
+            yield Judged(effect=comparing[0], kind="unknown", reason=reason)
+            return
+
+
+def _compares(git: Execute, trees: list[str], scope: Scope) -> bool:
+    """Whether git looks at all files of the working tree, and not only at its store or at the files that are named."""
+    match git.subcommand[:1]:
+        case ("commit",):
+            return bool(git.operands) or not _ALL_CHANGES.isdisjoint(git.options)
+        case ("add",):
+            return not _names_files(git, trees, scope)
+        case (name,):
+            return name not in _NO_TREE
+        case _:
+            return False
+
+
+def _names_files(git: Execute, trees: list[str], scope: Scope) -> bool:
+    return bool(git.operands) and all(
+        any(scope.files.kind(f"{tree}/{one}") == "file" for tree in (scope.cwd, *trees)) for one in git.operands
+    )
+
+
+def _stored(effect: Execute, effects: tuple[Effect, ...], policy: Policy, scope: Scope, walker: Walker) -> Iterator[Judged]:
+    """`git add` of more than named files takes in what git does not ignore, secrets too, and `git diff` would print them."""
+    match effect.subcommand:
+        case ("add",):
+            untracked = {"-u", "--update"}.isdisjoint(effect.options)
+        case ("stash",) | ("stash", "push" | "save"):
+            untracked = not {"--include-untracked", "--all"}.isdisjoint(effect.options)
+        case _:
+            untracked = False
+    if effect.program != "git" or not untracked:
+        return
+    trees = [one.path for one in effects if isinstance(one, Read) and one.recursive and one.span == effect.span]
+    if _names_files(effect, trees, scope):
+        return
+    for path in (secret for tree in trees for secret in walker.below(tree, policy.paths.secret).matched):
+        text = f"git would take in `{path}`, which holds a secret, unless it is told to ignore it; name the files to add"
+        yield Judged(effect=Unknown(why="git would store a secret", subject=path, span=effect.span), kind="unknown", text=text)
+        return
 
 
 def _write(effect: Write | Delete, policy: Policy, scope: Scope, walker: Walker, *, whole: bool = True) -> Iterator[Judged]:

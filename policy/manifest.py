@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from .decision import Manifest, PathGrant
 from .effects import Connect, Delete, Effect, Execute, Read, Unknown, Write
+from .kinds import spans_of_git
 from .model import Policy
 from .paths import Walker, within
 from .scope import Scope
@@ -34,12 +35,19 @@ def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
     if tier:
         read.update(PathGrant(path=path, recursive=True) for path in (*scope.read_roots, *policy.paths.system))
         write.update(PathGrant(path=path, recursive=True) for path in scope.write_roots)
+    by_git = spans_of_git(known)
+    # git is given the tree whole: a secret that is hidden from it looks changed, and would be printed, or committed empty
+    alone = bool(by_git) and all(one.span in by_git for one in known if isinstance(one, Execute))
+    others = [one for one in known if isinstance(one, Read | Write | Delete) and one.span not in by_git]
+    hiding = {PathGrant(path=one.path, recursive=one.recursive) for one in others}
+    if tier and not alone:
+        hiding |= read | write
     opened = {directory for grant in write if (directory := _opened(grant.path, scope)) is not None}
     return Manifest(
         programs=(EVERY_PROGRAM,) if tier else _programs(known, scope),
         read=_sorted(read),
         write=_sorted(write),
-        hidden=_below(read | write, policy.paths.secret, walker, opened),
+        hidden=_below(hiding, policy.paths.secret, walker, opened if hiding else set()),
         protected=_below(write, policy.paths.protected, walker, opened),
         hosts=tuple(sorted({one.host for one in known if isinstance(one, Connect)})),
         environment=tuple(sorted(scope.environment.items())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -66,13 +67,19 @@ NO_PROFILE: Final = "there is no profile of this program*"
 unknown option or subcommand of another program that has the same name."""
 
 
+_PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+
+
 def allow_command(program: str, flag: str) -> tuple[RawRule, RawRule]:
     """The rules of `--allow-command`: the program may start, and that nothing is known of it is accepted.
 
-    They stand in for defaults only; a deny or confirm rule that matches still speaks. The name may hold `*` and `?`.
+    They stand in for defaults only; a deny or confirm rule that matches still speaks. PolicyFileError for what is not
+    the plain name of one program: a pattern, a list or a path would allow more, or other, than it seems to.
     """
-    if not program.strip("*?") or program != program.strip():
-        raise PolicyFileError(f"`{program}` names no program", source=flag, hint=f"give the name of a program, such as `{flag} tokei`")
+    if _PROGRAM.fullmatch(program) is None:
+        raise PolicyFileError(
+            f"`{program[:80]}` names no program", source=flag, hint=f"repeat the flag; a plain program name, such as `{flag} tokei`"
+        )
     because = f"the command line allows `{program}`"
     return (
         RawRule(

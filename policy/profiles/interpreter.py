@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from ..effects import Connect, Execute, Read
+from ..git_config import path_in_revision
 from ..scope import Scope
 from ..spans import Span
 from .identity import Identity, identify
@@ -256,6 +257,9 @@ class Analyst:
             case "revision":
                 if self._names_a_path(word, directory):
                     ledger.read(word, directory, span)
+                if (kept := path_in_revision(word, directory, self.scope.files)) is not None:
+                    # what a commit holds under a name is as secret as what lies there now
+                    ledger.read(kept, directory, span)
             case "tree":
                 if word != "-":
                     ledger.read(word, directory, span, recursive=True)
