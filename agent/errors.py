@@ -80,3 +80,7 @@ class LimitError(AgentError):
     """A limit of the run was reached."""
 
     exit_code: ClassVar[int] = 4
+
+
+class NotPerformed(KeyboardInterrupt):
+    """Ctrl-C before anything of a call was performed: at the question, or while it was prepared."""

@@ -21,6 +21,7 @@ from ..tools.permit import Issuer
 from ..tools.result import JSON, ToolResult
 from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Question
 from .describe import refusal_text
+from .errors import NotPerformed
 from .grants import Grants, proposal
 from .preparation import Preparation, Workplace, compose, prepare, recheck
 from .question import question_text
@@ -83,11 +84,7 @@ class Gate:
     def _enter(self, call_id: str, tool: str, arguments: str) -> Answer:
         try:
             action = parse_action(tool, arguments)
-            if isinstance(action, GitCommit) and action.message is None:
-                action = compose(action, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
-        except SandboxError:
-            raise
-        except (ActionError, ToolError) as problem:
+        except ActionError as problem:
             text = problem.message + (f"\n{problem.hint}" if problem.hint else "")
             self._settings.recorder.malformed(call_id, tool, arguments, problem.message)
             return Answer(text=text, is_error=True)
@@ -105,16 +102,34 @@ class Gate:
             return Answer(text=f"refused: this call cannot be recorded: {problem.message}", is_error=True, denied=True)
         except KeyboardInterrupt:
             recorder.refused(call_id, decision, by="interrupted")
-            raise
+            raise NotPerformed from None
         if decision.verdict is Verdict.DENY:
             return self._refuse(call_id, decision, refusal_text(decision), by="policy")
         if settings.dry_run:
-            recorder.skipped(call_id, decision.verdict)
+            recorder.skipped(call_id, decision.verdict, why="dry run")
             would = "would be performed" if decision.verdict is Verdict.ALLOW else "would need a confirmation"
             return Answer(
                 text=f"dry run: nothing was done; this call {would}", is_error=False, verdict=decision.verdict, rules=rules(decision)
             )
+        if isinstance(action, GitCommit) and action.message is None:
+            return self._compose(call_id, action, decision)
         return self._proceed(call_id, action, decision)
+
+    def _compose(self, call_id: str, action: GitCommit, decision: Decision) -> Answer:
+        """A commit without a message, judged already: one is composed from what would be committed, and the whole is judged again."""
+        recorder, started = self._settings.recorder, time.monotonic_ns()
+        try:
+            whole = compose(action, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
+        except ToolError as problem:
+            answer = self._finish(call_id, action, decision, _failed(problem), started)
+            if isinstance(problem, SandboxError):
+                raise
+            return answer
+        except KeyboardInterrupt:
+            recorder.refused(call_id, decision, by="interrupted")
+            raise NotPerformed from None
+        recorder.skipped(call_id, decision.verdict, why=f"a message was composed; this goes on as {call_id}.composed")
+        return self._pass(f"{call_id}.composed", whole)
 
     def _proceed(self, call_id: str, action: Action, decision: Decision) -> Answer:
         """What follows a recorded intent. INVARIANT: however it ends, the record says that nothing was done, or what was."""
@@ -136,9 +151,9 @@ class Gate:
             raise
         except Exception as problem:  # noqa: BLE001  # whatever it was: nothing was done, and the record has to say so
             return self._refuse(call_id, decision, f"refused: {_fault(problem)}", by="fault")
-        except BaseException:
+        except KeyboardInterrupt:
             recorder.refused(call_id, decision, by="interrupted")
-            raise
+            raise NotPerformed from None
         match approval:
             case Approved():
                 # the time that a person took to answer is not the tool's
@@ -168,11 +183,12 @@ class Gate:
     def _confirm(self, call_id: str, action: Action, decision: Decision, ready: Preparation) -> Approval:
         settings, recorder = self._settings, self._settings.recorder
         grant = proposal(action, decision, ready.bindings, diff=ready.diff)
-        shown = recorder.redact(question_text(action, decision, diff=ready.diff, sandbox=", ".join(settings.workplace.layers()) or "none"))
+        offered = None if settings.policy.grants == "none" else recorder.redact(grant.text)
+        layers = ", ".join(settings.workplace.layers()) or "none"
+        shown = recorder.redact(question_text(action, decision, diff=ready.diff, sandbox=layers, grant=offered))
         if self._grants.covers(grant):
             recorder.confirmation(call_id, "approved", "grant", shown, {"grant": grant.text})
             return Approved()
-        offered = None if settings.policy.grants == "none" else grant.text
         approval = settings.approver.ask(Question(call_id=call_id, action=action, decision=decision, text=shown, grant=offered))
         extra: dict[str, JSON] = {}
         if isinstance(approval, Approved) and approval.session and offered is not None:

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
-from ..policy.actions import Action, EditFile, WriteFile
+from ..policy.actions import Action, EditFile, RunCommand, WriteFile
 from ..policy.decision import Decision, Verdict
 from ..policy.effects import Write
 from ..tools.permit import Binding
+from .visible import shorten, visible
+
+_SHOWN: Final = 200
+_BACKTICK: Final = r"\u{60}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +53,27 @@ def proposal(action: Action, decision: Decision, bindings: tuple[Binding, ...], 
     rules = frozenset(reason.rule for reason in decision.reasons if reason.verdict is Verdict.CONFIRM)
     if isinstance(action, (WriteFile, EditFile)):
         paths = sorted(effect.path for effect in decision.effects if isinstance(effect, Write))
-        subject, text = "\0".join(paths), f"{action.tool} of {', '.join(paths)}"
+        subject, text = "\0".join(paths), f"{action.tool} of {', '.join(map(_quoted, paths))}"
     else:
         subject = action.model_dump_json() + "".join(f"\0{one.path}\0{one.sha256}" for one in bindings)
         # the same words mean other files when a glob matches more, or a link leads elsewhere
         subject += f"\0{decision.effects!r}\0{decision.plan!r}\0{diff}"
-        text = f"{action.tool} with exactly these arguments and effects" + (" and these bytes" if bindings or diff else "")
+        exactly = "arguments, effects and bytes" if bindings or diff else "arguments and effects"
+        text = f"{action.tool} {_quoted(_words(action))} with exactly these {exactly}"
     key = hashlib.sha256(f"{action.tool}\0{subject}".encode("utf-8", "surrogatepass")).hexdigest()
-    return Grant(key=key, rules=rules, text=f"allow {text}, although {', '.join(sorted(rules))} asks")
+    return Grant(
+        key=key,
+        rules=rules,
+        text=f"allow {text} for this session, although {' and '.join(sorted(rules))} {'asks' if len(rules) == 1 else 'ask'}",
+    )
+
+
+def _words(action: Action) -> str:
+    if isinstance(action, RunCommand):
+        return action.command
+    return "; ".join(f"{name} = {value}" for name, value in action.model_dump(mode="json", exclude_defaults=True).items())
+
+
+def _quoted(text: str) -> str:
+    """On one line and between backticks, none of which comes from the text: a command cannot pass for the words around it."""
+    return f"`{shorten(visible(text, keep_newlines=False), _SHOWN).replace('`', _BACKTICK)}`"

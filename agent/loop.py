@@ -18,7 +18,7 @@ from ..policy.decision import Verdict
 from ..policy.errors import PolicyError
 from ..tools.errors import ToolError
 from ..tools.result import ToolResult
-from .errors import AgentError, CutOffError, LimitError, MalformedAnswerError, ProviderError
+from .errors import AgentError, CutOffError, LimitError, MalformedAnswerError, NotPerformed, ProviderError
 from .events import CallFinished, CallRequested, Event, Notice, RunFinished, RunStatus, TurnFinished, TurnInterrupted, TurnStarted
 from .providers.history import unanswered, with_new_ids
 from .providers.interface import (
@@ -148,8 +148,10 @@ def run(
     try:
         state.work()
         status, exit_code = "done", 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         status, exit_code = "interrupted", _INTERRUPTED
+        if isinstance(stop, NotPerformed):
+            state.running = None
     except LimitError as problem:
         status, exit_code, error = "limit", problem.exit_code, problem
     except (AgentError, AuditError, PolicyError, ToolError) as problem:

@@ -159,12 +159,23 @@ def _text(answer: Answer) -> str:
 
 
 def compose(action: GitCommit, nested: Nested) -> GitCommit:
-    """The commit with a message made from what is staged. Raises ToolError when the repository cannot be read."""
+    """The commit with a message made from what is staged and from the files given.
+
+    Raises ToolError when the repository cannot be read, or there is nothing to commit.
+    """
     from ..tools.git import compose_message
 
-    status, diff = nested(901, GitStatus(path=action.path)), nested(902, GitDiff(path=action.path, staged=True))
-    for answer in (status, diff):
+    status, *diffs = [
+        nested(901, GitStatus(path=action.path)),
+        nested(902, GitDiff(path=action.path, staged=True)),
+        *(nested(number, GitDiff(path=action.path, file=file)) for number, file in enumerate(action.files, start=903)),
+    ]
+    for answer in (status, *diffs):
         if answer.is_error or answer.result is None:
             raise ToolError(f"no message could be composed: {answer.text}")
     assert status.result is not None
-    return action.model_copy(update={"message": compose_message(status.result.data, diff.text)})
+    staged = status.result.data.get("staged")
+    paths = [*(staged if isinstance(staged, list) else []), *action.files]
+    return action.model_copy(
+        update={"message": compose_message({**status.result.data, "staged": paths}, "\n".join(one.text for one in diffs))}
+    )

@@ -9,8 +9,10 @@ from .describe import effect_in_words, plan_in_words
 from .visible import visible
 
 
-def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str) -> str:
-    """The whole text of a question. Nothing is cut: what is not shown cannot be approved.
+def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str, grant: str | None) -> str:
+    """The whole text of a question; `grant` is what an answer for the session would add.
+
+    Nothing is cut: what is not shown cannot be approved.
 
     INVARIANT: every character that came from the model or the repository went through `visible`.
     """
@@ -29,11 +31,14 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
         lines.extend(f"  {one}" for one in dict.fromkeys(effects))
     if decision.plan is not None:
         lines.append(f"sandbox: {sandbox}")
+    lines.extend(f"! {visible(reason.text)}" for reason in decision.reasons if reason.rule == "git.hooks")
     lines.extend(
         f"! {reason.rule} asks ({reason.source}): {visible(reason.text)}"
         for reason in decision.reasons
         if reason.verdict is Verdict.CONFIRM
     )
+    if grant is not None:
+        lines.append(f"s allows: {grant}")
     return "\n".join(lines)
 
 

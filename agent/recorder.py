@@ -90,9 +90,9 @@ class Recorder:
         fields: dict[str, JSON] = {"call_id": call_id, "tool": tool[:80], "by": "schema", "rules": []}
         self.note("tool.refused", {**fields, "arguments_sha256": sha256(arguments), "error": problem})
 
-    def skipped(self, call_id: str, verdict: Verdict) -> None:
-        """A dry run ended here."""
-        self.note("tool.skipped", {"call_id": call_id, "why": "dry run", "verdict": str(verdict)})
+    def skipped(self, call_id: str, verdict: Verdict, *, why: str) -> None:
+        """The call ends here, though nobody refused it: a dry run, or a call that goes on under another name."""
+        self.note("tool.skipped", {"call_id": call_id, "why": why, "verdict": str(verdict)})
 
     def outcome(self, call_id: str, tool: str, result: ToolResult, started_ns: int) -> None:
         """What came of the call; the duration is counted from `started_ns` (time.monotonic_ns)."""

@@ -20,6 +20,7 @@ from ..policy.decision import Decision, Verdict
 from ..policy.engine import decide
 from ..policy.paths import within
 from ..tools.permit import Issuer
+from ..tools.sandbox import layers
 from ..tools.toolbox import Toolbox
 from .approvals.interface import Approver
 from .errors import ConfigurationError
@@ -67,11 +68,17 @@ class Session:
         """What a person must hear before the run begins."""
         found: list[str] = []
         if self._settings.approver.how == "unsafe-approve-all":
-            found.append("every confirmation is answered with yes (--unsafe-approve-all)")
+            found.append("EVERY CONFIRMATION IS ANSWERED WITH YES (--unsafe-approve-all)")
         if self._settings.policy.sandbox.mode == "off":
             found.append("the sandbox is switched off: the kernel does not hold commands to what they declare")
         elif not self._workplace.layers():
             found.append("no sandbox layer works on this machine: the kernel does not hold commands to what they declare")
+        elif lacking := next((one.why for one in layers() if one.name == "bubblewrap" and not one.available), None):
+            state = "is not installed" if lacking.startswith("no trustworthy") else f"does not work here ({lacking})"
+            found.append(
+                f"bubblewrap {state}: commands are confined by "
+                "Landlock alone, which does not hide processes and does not hold protected names inside a writable tree"
+            )
         return tuple(found)
 
     def readable(self, path: str) -> bool:

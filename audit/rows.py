@@ -83,7 +83,8 @@ def _outcome(record: Record) -> str | None:
     if status is not None:
         return f"{status}, exit {code}" if isinstance(code, int) and code else status
     if (answer := record.text("answer")) is not None:
-        return answer
+        how = record.text("how")
+        return f"{answer} ({how})" if how else answer
     if record.event == "tool.refused":
         return f"refused by {record.text('by') or 'policy'}"
     return record.text("why")

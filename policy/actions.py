@@ -111,7 +111,7 @@ class GitDiff(_Base):
     path: Path = Field(default=".", description="A directory inside the repository.")
     file: Path | None = Field(default=None, description="Only this file.")
     staged: bool = False
-    commit: str | None = Field(default=None, min_length=1, max_length=200, description="Compare with this commit.")
+    commit: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^-]", description="Compare with this commit.")
 
 
 class GitLog(_Base):

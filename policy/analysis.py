@@ -94,7 +94,7 @@ def _action(action: Action, scope: Scope, limits: Limits, opinions: Sequence[Opi
         case kinds.GitStatus():
             return work.git(action.path, [(*_GIT, *git_formats.STATUS)])
         case kinds.GitDiff():
-            return work.git(action.path, [_diff(work, action)])
+            return work.git(action.path, [_diff(action)])
         case kinds.GitLog():
             return work.git(action.path, [_log(action)])
         case kinds.GitCommit():
@@ -129,11 +129,8 @@ def _too_long(text: str, limit: int) -> ShellSyntaxError:
     )
 
 
-def _diff(work: _Work, action: GitDiff) -> tuple[str, ...]:
-    commit = action.commit or ""
-    if commit.startswith("-"):
-        work.analyst.ledger.unknown("a commit does not begin with `-`", commit, None)
-    about = (*(("--cached",) if action.staged else ()), *((commit,) if commit else ()), "--", *_only(action.file))
+def _diff(action: GitDiff) -> tuple[str, ...]:
+    about = (*(("--cached",) if action.staged else ()), *_only(action.commit), "--", *_only(action.file))
     return (*_GIT, *git_formats.DIFF, *about)
 
 
@@ -141,8 +138,8 @@ def _log(action: GitLog) -> tuple[str, ...]:
     return (*_GIT, *git_formats.LOG, "-n", str(action.count), "--", *_only(action.file))
 
 
-def _only(file: str | None) -> tuple[str, ...]:
-    return (file,) if file is not None else ()
+def _only(word: str | None) -> tuple[str, ...]:
+    return (word,) if word is not None else ()
 
 
 class _Work:

@@ -58,7 +58,7 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
         reasons[_refused(analysis.refusal, analysis.text)] = None
     elif analysis.plan is None and tool == _COMMAND_TOOL:
         reasons[_NO_PLAN] = None
-    if analysis.skipped and policy.hooks == "refuse":
+    if analysis.skipped:
         reasons[_skips(analysis.skipped, policy)] = None
     for judged in kinds(analysis.effects, policy, scope, walker):
         reasons.update(dict.fromkeys(_reasons(judged, policy, walker, tool)))
@@ -149,12 +149,18 @@ def _refused(refusal: ShellSyntaxError, text: str) -> Reason:
 
 
 def _skips(skipped: Sequence[str], policy: Policy) -> Reason:
+    left_out = ", ".join(skipped)
+    refused = policy.hooks == "refuse"
     return Reason(
         rule="git.hooks",
-        verdict=Verdict.DENY,
-        text=f"the repository wants {', '.join(skipped)} with a commit, and this policy makes none without",
+        verdict=Verdict.DENY if refused else Verdict.ALLOW,
+        text=f"the repository wants {left_out} with a commit, and this policy makes none without"
+        if refused
+        else f"the repository wants {left_out} with a commit; this commit is made without",
         source=policy.origins.get("hooks", "policy"),
-        suggestion="let a person commit; or `hooks: run` lets hooks run as code of the workspace, `hooks: skip` leaves them out",
+        suggestion="let a person commit; or `hooks: run` lets hooks run as code of the workspace, `hooks: skip` leaves them out"
+        if refused
+        else None,
     )
 
 

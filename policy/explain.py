@@ -18,7 +18,7 @@ Row = tuple[str, str | int | float | bool, str]
 REASONS: Final[Mapping[str, str]] = {
     "limits.command_characters": "the command is longer than the policy allows",
     "limits.write_bytes": "more bytes would be written than the policy allows",
-    "git.hooks": "a commit would leave out hooks or signing that the repository asks for, and the policy refuses that",
+    "git.hooks": "a commit leaves out hooks or signing that the repository asks for; the policy refuses that, or says so",
     "limits.regular_files": "the target of a read or write is a symbolic link, a pipe or a device",
     "analysis.failed": "the command could not be analysed, so there is nothing that may run",
     "engine.error": "the call could not be judged, and what was not judged does not happen",

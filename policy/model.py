@@ -32,7 +32,7 @@ Kind = Literal[
 """What a policy gives a default for. `blocked` is no effect: it is the verdict that rules of the tier `blocked` take."""
 
 SandboxMode = Literal["require", "prefer", "off"]
-Opinion = Literal["bashlex", "tree-sitter"]
+Opinion = Literal["bashlex"]
 Grants = Literal["none", "session", "always"]
 Hooks = Literal["skip", "refuse", "run"]
 """What a commit does about the repository's hooks: leave them out and say so, refuse to commit where there are any, or

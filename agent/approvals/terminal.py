@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from ...policy.actions import RunCommand
+from ..visible import visible
 from .interface import Approval, Approved, Denied, Edited, Question
 
 _HELP = """  y  yes, this once
@@ -56,7 +57,13 @@ class Terminal:
         from rich.console import Console
         from rich.text import Text
 
-        console = Console(file=self.tty_out, no_color=not self.color, force_terminal=self.color or None, highlight=False, soft_wrap=True)
+        console = Console(
+            file=self.tty_out,
+            color_system="auto" if self.color else None,
+            force_terminal=self.color or None,
+            highlight=False,
+            soft_wrap=True,
+        )
         console.print()
         for line in text.splitlines():
             style = {"+": "green", "-": "red", "@": "cyan", "!": "bold yellow"}.get(line[:1], "")
@@ -84,7 +91,13 @@ class Terminal:
 
         command = isinstance(question.action, RunCommand)
         fields = question.action.model_dump(mode="json", exclude_defaults=True)
-        before = str(fields["command"]) if command else json.dumps(fields, ensure_ascii=False, indent=1)
+        before = str(fields["command"]) if command else json.dumps(fields, ensure_ascii=True, indent=1)
+        if visible(before) != before:
+            # an editor would show another text than it edits; in the JSON form such characters stand as escapes
+            print(
+                "this command holds characters that cannot be seen: it cannot be edited here; answer n or m", file=self.tty_out, flush=True
+            )
+            return None
         session: PromptSession[str] = PromptSession(input=create_input(stdin=self.tty_in), output=create_output(stdout=self.tty_out))
         print(
             "edit, then Esc Enter (Ctrl-C gives up):" if not command else "edit, then Enter (Ctrl-C gives up):",
@@ -104,7 +117,7 @@ def open_terminal(*, environ: Mapping[str, str]) -> Terminal | None:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError:
         return None
-    color = "NO_COLOR" not in environ and environ.get("TERM", "dumb") != "dumb"
+    color = not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
     return Terminal(
         tty_in=os.fdopen(descriptor, "r", encoding="utf-8", errors="replace"),
         tty_out=os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="replace"),

@@ -17,17 +17,20 @@ def main(argv: list[str] | None = None) -> int:
         print(f"bylaw {__version__}")
         return 0
     _prepare_streams()
-    from .app import run
+    from .app import BROKEN_PIPE, run
 
     code = run(arguments)
-    try:
-        sys.stdout.flush()
-    except OSError as problem:
-        # said here: the interpreter would try again at its end, and change the exit code
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if not isinstance(problem, BrokenPipeError):
-            print(f"bylaw: standard output could not be written: {problem.strerror}", file=sys.stderr)
-            return code or 1
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError as problem:
+            # met here: the interpreter would try again at its end, and change the exit code
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            if isinstance(problem, BrokenPipeError):
+                code = BROKEN_PIPE
+            elif number == 1:
+                print(f"bylaw: standard output could not be written: {problem.strerror}", file=sys.stderr)
+                code = code or 1
     return code
 
 

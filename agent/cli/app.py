@@ -10,7 +10,7 @@ import click
 import typer
 
 from ... import __version__
-from .flags import with_policy
+from .flags import not_empty, with_policy
 from .options import PolicyOptions
 
 app = typer.Typer(
@@ -19,10 +19,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    suggest_commands=False,  # click suggests already
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-policy_app = typer.Typer(help="Show policies.", no_args_is_help=True, rich_markup_mode=None)
-audit_app = typer.Typer(help="Read and verify the record.", no_args_is_help=True, rich_markup_mode=None)
+policy_app = typer.Typer(help="Show policies.", no_args_is_help=True, rich_markup_mode=None, suggest_commands=False)
+audit_app = typer.Typer(help="Read and verify the record.", no_args_is_help=True, rich_markup_mode=None, suggest_commands=False)
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 
@@ -59,6 +60,8 @@ def _run(
     """Let a model work on the workspace; every tool call passes the policy."""
     from .run import RunOptions, run_task
 
+    for flag, value in (("--model", model), ("--base-url", base_url), ("--audit-log", audit_log)):
+        not_empty(flag, (value,))
     chosen = RunOptions(
         task=task,
         model=model,
@@ -146,6 +149,13 @@ def _audit_verify(*, file: LogFile = None, output: OutputFormat = "text") -> Non
     raise typer.Exit(verify_log(os.environ, file, output))
 
 
+BROKEN_PIPE = 141
+"""Whoever read our output went away (`| head`): the code of a program that SIGPIPE ended, and no message.
+
+Not 0: that is the verdict `allow`, and the answer was not delivered.
+"""
+
+
 def run(arguments: list[str]) -> int:
     """Runs the command line; returns the exit code. Errors of bylaw's own are printed with their next step."""
     try:
@@ -159,10 +169,11 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("\ninterrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # whoever read standard output went away (`| head`): that is no error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except SystemExit as ended:
+        # the framework turns a broken pipe into an exit with 1
+        if isinstance(ended.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        raise
     except Exception as problem:  # noqa: BLE001  # the last place: our own errors are explained there, others raised again
         from .failures import explain
 

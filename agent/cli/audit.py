@@ -41,9 +41,10 @@ def show_log(environ: Mapping[str, str], file: str | None, form: str) -> int:
 
 def print_rows(rows: Iterable[Row]) -> None:
     """The rows as a table on standard output, as wide as it is or as the terminal."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from .console import console_for
 
     styles = {"allow": "green", "confirm": "yellow", "deny": "red"}
     printed = Table(box=None, pad_edge=False, header_style="bold")
@@ -61,7 +62,7 @@ def print_rows(rows: Iterable[Row]) -> None:
             row.problem or row.outcome or "",
         )
         printed.add_row(*(Text(visible(cell, keep_newlines=False), style=styles.get(cell, "")) for cell in cells))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(printed)
+    console_for(sys.stdout, wrap=True, width=None if sys.stdout.isatty() else 160).print(printed)
 
 
 def verify_log(environ: Mapping[str, str], file: str | None, form: str) -> int:

@@ -111,13 +111,13 @@ def sandbox_state(mode: str) -> dict[str, JSON]:
 
 def print_decision(decision: Decision, mode: str) -> None:
     """The decision for a person, on standard output."""
-    from rich.console import Console
     from rich.text import Text
 
     from ..describe import effect_in_words, plan_in_words
     from ..visible import visible
+    from .console import console_for
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = console_for(sys.stdout)
     style = {Verdict.ALLOW: "bold green", Verdict.CONFIRM: "bold yellow", Verdict.DENY: "bold red"}[decision.verdict]
     console.print(Text(str(decision.verdict), style=style))
     for reason in sorted(decision.reasons, key=lambda one: -one.verdict):
@@ -166,18 +166,35 @@ def _answer(judge: Judge, line: bytes | None) -> dict[str, JSON]:
     if line is None:
         return _refused(None, "input.too_long", f"the line is longer than {_LONGEST_LINE} bytes")
     try:
-        request = json.loads(line)
+        request = json.loads(line, parse_constant=_no_number, object_pairs_hook=_no_duplicates)
+    except _ShapeError as problem:
+        return _refused(None, "input.shape", str(problem))
     except (ValueError, RecursionError):
         return _refused(None, "input.not_json", "the line is not JSON")
     if not isinstance(request, dict):
         return _refused(None, "input.shape", "the line is not a JSON object")
     identity = request.get("id")
-    if isinstance(identity, (dict, list)):
-        return _refused(None, "input.shape", "`id` must be a string or a number")
+    if isinstance(identity, bool) or not (identity is None or isinstance(identity, (str, int))):
+        return _refused(None, "input.shape", "`id` must be a string or an integer")
     command = request.get("command")
     if not isinstance(command, str) or not command or request.keys() - {"id", "command"}:
         return _refused(identity, "input.shape", "the line must be an object of `id` and a non-empty `command`")
     return {"id": identity, **decision_to_json(judge.command(command))}
+
+
+class _ShapeError(ValueError):
+    """The line is read by some as JSON, but it does not say one thing only."""
+
+
+def _no_number(name: str) -> None:
+    raise _ShapeError(f"`{name}` is no number of JSON")
+
+
+def _no_duplicates(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _ShapeError("a key stands twice in one object")
+    return fields
 
 
 def _refused(identity: JSON, rule: str, text: str) -> dict[str, JSON]:

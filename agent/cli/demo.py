@@ -42,7 +42,10 @@ class _Demo(BaseModel):
 
 
 def demo(environ: Mapping[str, str]) -> int:
-    """Runs the demonstration and shows its record. The repository is removed at the end, the record is kept."""
+    """Runs the demonstration and shows its record. The repository is removed at the end, the record is kept.
+
+    Returns 0 when the run came to its end and its record verifies; 130 after Ctrl-C.
+    """
     text = resources.files(__package__.removesuffix(".cli")).joinpath("demo/demo.yaml").read_text("utf-8")
     script = _Demo.model_validate(yaml.safe_load(text))
     scratch = Path(tempfile.mkdtemp(prefix="bylaw-demo-"))
@@ -51,19 +54,22 @@ def demo(environ: Mapping[str, str]) -> int:
         _make_repository(workspace, script.files)
         (scratch / "policy.yaml").write_text(script.policy)
         (scratch / "turns.yaml").write_text(yaml.safe_dump(script.turns))
-        path = _run(script.task, workspace, scratch, environ)
+        code, path = _run(script.task, workspace, scratch, environ)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    if code:
+        return code
     print("\nThe record, as `bylaw audit show` prints it:\n")
     print_rows(table(path))
     print("\nAnd what `bylaw audit verify` says of it:\n")
     found = verify(path)
     print_verification(found)
+    program = "bylaw" if shutil.which("bylaw") else sys.argv[0]
     print(
         "\nTry next:\n"
-        "  bylaw check 'git push --force'                 what the policy says, without doing it\n"
-        "  bylaw policy show --preset strict              every value, and the file and line it comes from\n"
-        "  bylaw run 'explain this repository' --model openai/NAME\n"
+        f"  {program} check 'git push --force'              what the policy says, without doing it\n"
+        f"  {program} policy show --preset strict           every value, and the file and line it comes from\n"
+        f"  {program} run 'explain this repository' --model openai/NAME\n"
     )
     return 0 if found.consistent and found.ended else 1
 
@@ -77,7 +83,7 @@ def _make_repository(workspace: Path, files: Mapping[str, str]) -> None:
         subprocess.run([*_GIT, *arguments], cwd=workspace, check=True)
 
 
-def _run(task: str, workspace: Path, scratch: Path, environ: Mapping[str, str]) -> str:
+def _run(task: str, workspace: Path, scratch: Path, environ: Mapping[str, str]) -> tuple[int, str]:
     options = RunOptions(
         task=task,
         model=None,
@@ -101,5 +107,6 @@ def _run(task: str, workspace: Path, scratch: Path, environ: Mapping[str, str]) 
 
     approver = approver_for(environ, approve_all=False)
     model = f"scripted:{scratch / 'turns.yaml'}"
-    work(Job(task=task, model=model, loaded=loaded, approver=approver, view=view, options=options), environ)
-    return records[0]
+    print("The policy: balanced, and one rule more: what lies below shop/ may be changed without asking.\n")
+    code = work(Job(task=task, model=model, loaded=loaded, approver=approver, view=view, options=options), environ)
+    return code, records[0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Annotated, Any, Literal
 
+import click
 import typer
 
 from .options import FlagValue, PolicyOptions
@@ -37,6 +38,9 @@ def _declare(
     ] = None,
 ) -> PolicyOptions:
     """What the flags mean. INVARIANT: a flag that was given counts, whatever its value; None means not given."""
+    not_empty("--policy", policy or ())
+    not_empty("--workspace", (workspace,))
+    not_empty("--allow-path", allow_path or ())
     given: dict[str, tuple[FlagValue, str]] = {}
     for name, value, flag in (
         ("limits.read_bytes", max_file_read_bytes, "--max-file-read-bytes"),
@@ -53,6 +57,12 @@ def _declare(
     if allow_command:
         given["allow_command"] = ([*allow_command], "--allow-command")
     return PolicyOptions(preset=preset, files=tuple(policy or ()), workspace=workspace, values=given)
+
+
+def not_empty(flag: str, values: Iterable[str | None]) -> None:
+    """UsageError for a flag that was given with nothing in it, which must not mean the environment or the current directory."""
+    if any(value is not None and not value.strip() for value in values):
+        raise click.UsageError(f"{flag} must not be empty")
 
 
 def with_policy(command: Callable[..., None]) -> Callable[..., None]:

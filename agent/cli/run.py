@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ...policy.actions import Action
 from ...policy.decision import Decision
+from ...policy.paths import within
 from ...tools.result import JSON
 from ..approvals import Approver, Headless, UnsafeApproveAll
 from ..errors import ConfigurationError
@@ -46,10 +48,14 @@ def run_task(options: RunOptions, environ: Mapping[str, str]) -> int:
     task = sys.stdin.read() if options.task == "-" else options.task
     if not task.strip():
         raise ConfigurationError("there is no task", hint='give one: bylaw run "task", or bylaw run - < file')
-    model = options.model or environ.get("BYLAW_MODEL")
+    model = options.model if options.model is not None else environ.get("BYLAW_MODEL")
     if not model:
         raise ConfigurationError("no model was chosen", hint="give --model openai/NAME, set BYLAW_MODEL, or try `bylaw demo`")
     loaded = load_policy(options.policy, environ)
+    if options.approve_all and not loaded.policy.approve_all:
+        raise ConfigurationError(
+            f"the policy `{loaded.policy.name}` refuses --unsafe-approve-all", hint="answer the questions, or choose another preset"
+        )
     approver = approver_for(environ, approve_all=options.approve_all)
     job = Job(task=task, model=model, loaded=loaded, approver=approver, view=view_for(options.format), options=options)
     return work(job, environ)
@@ -58,8 +64,7 @@ def run_task(options: RunOptions, environ: Mapping[str, str]) -> int:
 def approver_for(environ: Mapping[str, str], *, approve_all: bool) -> Approver:
     """Who answers: a person where there is a terminal to ask on, nobody elsewhere."""
     if approve_all:
-        print("bylaw: EVERY CONFIRMATION IS ANSWERED WITH YES (--unsafe-approve-all)", file=sys.stderr)
-        return UnsafeApproveAll()
+        return UnsafeApproveAll()  # the session warns of it, loudly
     # a person is there when standard input and error are theirs; a terminal that only happens to exist is not
     if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
         from ..approvals.terminal import open_terminal
@@ -122,6 +127,9 @@ def work(job: Job, environ: Mapping[str, str]) -> int:
         )
         for text in session.warnings:
             view(Notice(level="warning", text=text))
+            if options.format == "json":
+                # the events go to a program; a person who watches must hear it all the same
+                print(f"bylaw: {text}", file=sys.stderr)
         session.recorder.note("user.prompt", {"sha256": sha256(task), "bytes": len(task.encode("utf-8", "surrogatepass"))})
         outcome = run(
             task,
@@ -129,7 +137,7 @@ def work(job: Job, environ: Mapping[str, str]) -> int:
             model=name,
             gate=session,
             recorder=ModelRecord(session.recorder),
-            system=system_prompt(workspace=loaded.workspace, readable=session.readable),
+            system=system_prompt(workspace=loaded.workspace, directory=place_in(loaded.workspace), readable=session.readable),
             tools=tool_specs(),
             limits=RunLimits(turns=options.max_turns),
             emit=view,
@@ -139,6 +147,15 @@ def work(job: Job, environ: Mapping[str, str]) -> int:
             view(Notice(level="error", text=str(outcome.error), hint=outcome.error.hint))
         view(replace(outcome.finished(), exit_code=session.exit_code))
         return session.exit_code
+
+
+def place_in(workspace: str) -> str:
+    """The current directory where it lies in the workspace, and else the workspace; an absolute real path."""
+    try:
+        here = os.getcwd()
+    except OSError:
+        return workspace
+    return here if within(here, (workspace,)) else workspace
 
 
 def exit_code(outcome: RunOutcome, session: Session, *, allow_denials: bool) -> int:

@@ -25,6 +25,7 @@ from ..visible import shorten, visible, visible_json
 
 View = Callable[[Event], None]
 _SHOWN_LINES = 12
+_SHOWN_CHARACTERS = 500
 
 
 def json_view(out: TextIO) -> View:
@@ -41,10 +42,10 @@ class TextView:
     """Shows a run to a person; colours only where standard error is a terminal that wants them."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
-        from rich.console import Console
+        from .console import console_for
 
         self._out = out
-        self._err = Console(file=err, highlight=False, soft_wrap=True)
+        self._err = console_for(err)
         self._open_line = False
 
     def __call__(self, event: Event) -> None:
@@ -81,7 +82,7 @@ class TextView:
         lines = visible(event.text).splitlines() or [""]
         style = "red" if event.is_error else "dim"
         for line in lines[:_SHOWN_LINES]:
-            self._say(f"  │ {shorten(line, 200)}", style)
+            self._say(f"  │ {shorten(line, _SHOWN_CHARACTERS)}", style)
         if len(lines) > _SHOWN_LINES:
             self._say(f"  │ ... {len(lines) - _SHOWN_LINES} lines more", "dim")
         for note in event.notes:
@@ -90,7 +91,8 @@ class TextView:
     def _finished(self, event: RunFinished) -> None:
         tokens = [f"{count} {name}" for count, name in ((event.usage.input, "in"), (event.usage.output, "out")) if count]
         denied = f", {event.denied} denied" if event.denied else ""
-        self._say(f"{event.status} after {event.turns} turns{denied}{', tokens ' + ', '.join(tokens) if tokens else ''}", "dim")
+        turns = f"{event.turns} turn{'' if event.turns == 1 else 's'}"
+        self._say(f"{event.status} after {turns}{denied}{', tokens ' + ', '.join(tokens) if tokens else ''}", "dim")
 
     def _end_line(self) -> None:
         if self._open_line:

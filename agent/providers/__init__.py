@@ -39,7 +39,9 @@ def provider_for(model: str, *, base_url: str | None = None, environ: Mapping[st
         return ScriptedProvider.load(path), path
     from .openai import BASE_VARIABLE, DEFAULT_BASE_URL, KEY_VARIABLE, OpenAIProvider
 
-    base = base_url or environ.get(BASE_VARIABLE, "").strip()
+    if base_url is not None and not base_url.strip():
+        raise ConfigurationError("the base URL is empty", hint="give the URL of a server, or leave --base-url out")
+    base = base_url if base_url is not None else environ.get(BASE_VARIABLE, "").strip()
     prefix, slash, rest = model.partition("/")
     if slash and prefix != "openai" and not base:
         raise ConfigurationError(f"there is no provider `{prefix[:80]}`", hint=f"models are named {_FORMS}")

@@ -23,6 +23,20 @@ def without_landlock() -> bytes:
     return b"".join(struct.pack("HBBI", *step) for step in steps)
 
 
+def landlock_only(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The console script on a machine without bubblewrap."""
+    return subprocess.run(
+        ["bwrap", "--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/usr/bin/bwrap", "--", BYLAW, *arguments],
+        cwd=cli.workspace,
+        env=cli.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def bare(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The console script on a machine without layers."""
     reading, writing = os.pipe()
@@ -91,3 +105,18 @@ def test_permissive_runs_it_and_says_so_loudly_and_on_the_record(cli: Cli) -> No
 def test_a_file_tool_needs_no_layer(cli: Cli) -> None:
     script = cli.script('- calls: [{name: read, arguments: {path: a.txt}}]\n- text: "done"\n')
     assert bare(cli, "run", "x", "--preset", "strict", "--model", script).returncode == 0
+
+
+@pytest.mark.parametrize("mode", ["require", "prefer"])
+def test_a_missing_bubblewrap_is_said_once_at_the_start_and_on_the_record(cli: Cli, mode: str) -> None:
+    done = landlock_only(cli, "run", "x", "--sandbox", mode, "--model", model(cli))
+    assert done.returncode == 0, done.stderr
+    warning = "bubblewrap is not installed: commands are confined by Landlock alone"
+    assert done.stderr.count(warning) == 1
+    notices = [str(event["text"]) for event in record(cli) if event["event"] == "notice"]
+    assert [text.startswith(warning) for text in notices] == [True]
+
+
+def test_nothing_is_said_of_bubblewrap_where_it_works_or_the_sandbox_is_off(cli: Cli) -> None:
+    assert "bubblewrap is not" not in cli("run", "x", "--model", model(cli)).stderr
+    assert "bubblewrap is not" not in landlock_only(cli, "run", "x", "--sandbox", "off", "--model", model(cli)).stderr

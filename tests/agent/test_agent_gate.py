@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bylaw.agent.approvals import Approved, Denied, Edited, Question, UnsafeApproveAll
-from bylaw.agent.errors import ConfigurationError
+from bylaw.agent.errors import ConfigurationError, NotPerformed
 from bylaw.audit import AuditError, verify
 from bylaw.policy.decision import Verdict
 from gate_room import Person, git, room
@@ -370,3 +370,86 @@ def test_git_tools_work_in_a_submodule(tmp_path: Path) -> None:
     with room(tmp_path) as here:
         assert not here.call("git_status").is_error
         assert "first" in here.call("git_log").text
+
+
+def test_a_message_is_composed_for_files_that_are_not_staged_yet(tmp_path: Path) -> None:
+    with room(tmp_path, answers=[Approved()]) as here:
+        git(here.workspace, "config", "user.name", "Person")
+        git(here.workspace, "config", "user.email", "p@example.org")
+        (here.workspace / "c.txt").write_text("new\n")
+        answer = here.call("git_commit", files=["c.txt"])
+        assert not answer.is_error, answer.text
+        assert "c.txt" in git(here.workspace, "log", "-1", "--format=%B")
+        assert len(here.person.asked) == 1
+
+
+def test_a_commit_with_nothing_to_commit_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with room(tmp_path, answers=[Approved()]) as here:
+        answer = here.call("git_commit")
+        assert answer.is_error
+        assert "nothing is staged" in answer.text
+        assert not here.person.asked
+        assert here.names()[-1] == "tool.outcome"
+
+
+def test_a_dry_run_of_a_commit_without_a_message_says_what_would_happen(tmp_path: Path) -> None:
+    with room(tmp_path, dry_run=True) as here:
+        assert "would need a confirmation" in here.call("git_commit").text
+        assert here.names() == ["tool.intent", "tool.skipped"]
+
+
+def test_hardened_asks_once_for_a_commit(tmp_path: Path) -> None:
+    with room(tmp_path, preset="hardened", answers=[Approved()]) as here:
+        git(here.workspace, "config", "user.name", "Person")
+        git(here.workspace, "config", "user.email", "p@example.org")
+        (here.workspace / "a.txt").write_text("other\n")
+        git(here.workspace, "add", "a.txt")
+        answer = here.call("git_commit")
+        assert not answer.is_error, answer.text
+        assert len(here.person.asked) == 1
+
+
+def test_a_refused_commit_is_refused_before_anybody_is_asked(tmp_path: Path) -> None:
+    refused, text, _ = commit_with_hook(tmp_path, "refuse")
+    assert refused
+    assert "pre-commit" in text
+
+
+def test_a_commit_by_command_says_in_the_question_which_hooks_are_left_out(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        hook = here.workspace / ".git" / "hooks" / "pre-commit"
+        hook.write_text("#!/bin/sh\nexit 1\n")
+        hook.chmod(0o755)
+        git(here.workspace, "config", "commit.gpgsign", "true")
+        assert here.call("bash", command="git commit --allow-empty -m x").denied
+        assert "the hook `pre-commit`, signing" in here.person.asked[0].text
+
+
+def test_a_commit_to_compare_with_is_never_an_option(tmp_path: Path) -> None:
+    with room(tmp_path, answers=[Approved()]) as here:
+        assert here.call("git_diff", commit="--output=x").is_error
+        assert not here.person.asked
+        assert not (here.workspace / "x").exists()
+
+
+def test_ctrl_c_at_the_question_is_told_apart_from_ctrl_c_while_it_runs(tmp_path: Path) -> None:
+    def interrupt(question: Question) -> Approved:
+        raise KeyboardInterrupt
+
+    with room(tmp_path, answers=[interrupt]) as here:
+        with pytest.raises(NotPerformed):
+            here.call("write", path="n.txt", content="x")
+        assert here.events()[-1]["by"] == "interrupted"
+
+
+def test_what_a_session_answer_allows_is_the_last_line_of_the_question(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        here.call("write", path="n.txt", content="x")
+        assert here.person.asked[0].text.splitlines()[-1] == f"s allows: {here.person.asked[0].grant}"
+        assert "n.txt" in str(here.person.asked[0].grant)
+
+
+def test_no_session_answer_is_shown_where_none_is_offered(tmp_path: Path) -> None:
+    with room(tmp_path, preset="hardened") as here:
+        here.call("write", path="n.txt", content="x")
+        assert "s allows" not in here.person.asked[0].text

@@ -56,6 +56,12 @@ def test_a_name_that_is_none_is_refused(model: str) -> None:
         provider_for(model, environ=KEY)
 
 
+@pytest.mark.parametrize("base", ["", " "])
+def test_an_empty_base_url_is_refused_and_not_replaced_by_the_environment(base: str) -> None:
+    with pytest.raises(ConfigurationError, match="base URL is empty"):
+        provider_for("gpt-4o", base_url=base, environ={"OPENAI_BASE_URL": LOCAL, **KEY})
+
+
 def test_a_missing_key_is_named_by_its_variable() -> None:
     with pytest.raises(ConfigurationError) as caught:
         provider_for("openai/gpt-4o", environ={})

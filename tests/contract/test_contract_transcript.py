@@ -46,3 +46,7 @@ def test_every_line_of_the_transcript_is_printed(tmp_path: Path) -> None:
     wanted = [line for line in transcript() if not line.startswith(("allow this?", "sandbox:"))]
     assert [line for line in wanted if line not in printed] == []
     assert len(wanted) > 50
+
+
+def test_no_part_of_the_readme_waits_to_be_filled() -> None:
+    assert "filled from" not in (ROOT / "README.md").read_text()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bylaw.policy.actions import Action, EditFile, GitCommit, GitDiff, GitLog, GitStatus, ReadFile, RunCommand, WriteFile
+from bylaw.policy.actions import Action, EditFile, GitCommit, GitDiff, GitLog, GitStatus, ReadFile, RunCommand, WriteFile, parse_action
 from bylaw.policy.analysis import analyse, analyse_command
 from bylaw.policy.effects import Execute, Unknown
-from bylaw.policy.errors import ProfileError
+from bylaw.policy.errors import ActionError, ProfileError
 from bylaw.policy.scope import PathKind, Scope
 from made_up import LIMITS, TREE, MadeUp, scope, whys
 
@@ -54,8 +54,9 @@ def test_a_directory_that_leads_nowhere_sure_is_not_accounted_for() -> None:
     assert "where this directory leads is not known" in whys("cat /w/a", where)
 
 
-def test_a_commit_that_looks_like_an_option_is_not_accounted_for() -> None:
-    assert "a commit does not begin with `-`" in _why(GitDiff(commit="--output=/w/x"))
+def test_a_commit_that_looks_like_an_option_has_the_wrong_shape() -> None:
+    with pytest.raises(ActionError, match="commit"):
+        parse_action("git_diff", '{"commit": "--output=/w/x"}')
     assert not _why(GitDiff(commit="HEAD~1", staged=True, file="a"))
     assert not _why(GitLog(file="a"))
 

@@ -134,7 +134,7 @@ GOOD = "version: 1\n"
 BAD = [
     ("version: 1\nlimts: {}\n", ":2:1", "the key `limts` is not known", "did you mean `limits`?"),
     ("version: 1\nzzzz: {}\n", ":2:1", "the key `zzzz` is not known", "known here: version"),
-    ("version: 2\n", ":1:1", "`version` should be 1, not `2`", "known here"),
+    ("version: 2\n", ":1:1", "`version` should be 1, not `2`", "schema"),
     ("limits: {read_bytes: 4096}\n", ":1:1", "the key `version` is missing", "schema"),
     (GOOD + "limits: {read_bytes: 1}\n", ":2:10", "greater than or equal to 1024", "schema"),
     (GOOD + "limits: {read_bytes: 999_999_999}\n", ":2:10", "less than or equal", "schema"),
@@ -143,7 +143,7 @@ BAD = [
     (GOOD + "limits:\n  read_bytes: '4096'\n", ":3:3", "should be a valid integer", "schema"),
     (GOOD + "limits: []\n", ":2:1", "`limits`", "schema"),
     (GOOD + "defaults: {connect: alow}\n", ":2:12", "`defaults.connect` should be", "did you mean `allow`?"),
-    (GOOD + "defaults: {conect: allow}\n", ":2:12", "`defaults.conect` should be", "did you mean `connect`?"),
+    (GOOD + "defaults: {conect: allow}\n", ":2:12", "the key `defaults.conect` is not known", "did you mean `connect`?"),
     (GOOD + "extends: strikt\n", ":2:1", "`extends` should be", "did you mean `strict`?"),
     (GOOD + "include: [gti]\n", ":2:11", "there is no rule set `gti`", "did you mean `git`?"),
     (GOOD + "override: [git.puhs]\n", ":2:12", "`override` names `git.puhs`", "did you mean `git.push`?"),
