@@ -9,6 +9,7 @@ import pytest
 
 from bylaw.agent import preparation
 from bylaw.agent.approvals import Approval, Approved, Question
+from bylaw.agent.errors import NotPerformed
 from bylaw.agent.recorder import Recorder
 from bylaw.audit import AuditError
 from bylaw.policy.actions import Action
@@ -166,3 +167,15 @@ def test_a_layer_that_a_nested_call_misses_ends_the_run_too(tmp_path: Path, monk
         with pytest.raises(SandboxError):
             here.call("git_commit")
         assert here.names().count("tool.intent") == here.names().count("tool.outcome")
+
+
+def test_ctrl_c_while_a_message_is_composed_is_on_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(action: Action, nested: object) -> Action:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bylaw.agent.gate.compose", interrupted)
+    with room(tmp_path) as here:
+        with pytest.raises(NotPerformed):
+            here.call("git_commit")
+        assert here.names() == ["tool.intent", "tool.refused"]
+        assert here.events()[-1]["by"] == "interrupted"

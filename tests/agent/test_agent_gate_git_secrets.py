@@ -58,7 +58,14 @@ def test_the_commit_tool_leaves_a_tracked_secret_as_it_is(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", ["git show HEAD:server.key", "git show :server.key", "git cat-file -p HEAD:./server.key", "git diff HEAD~1 HEAD:server.key"]
+    "command",
+    [
+        "git show HEAD:server.key",
+        "git show :server.key",
+        "git show :0:server.key",
+        "git cat-file -p HEAD:./server.key",
+        "git diff HEAD~1 HEAD:server.key",
+    ],
 )
 def test_a_secret_that_is_named_in_a_commit_is_a_secret_that_is_read(tmp_path: Path, command: str) -> None:
     tracked(tmp_path)
@@ -111,3 +118,23 @@ def test_other_programs_still_get_the_tree_without_its_secrets(tmp_path: Path) -
     tracked(tmp_path)
     with room(tmp_path) as here:
         assert "canary" not in here.call("bash", command="grep -r canary .").text
+
+
+def test_adding_everything_where_no_secret_lies_asks_for_the_write_alone(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path)
+    (workspace / ".env").unlink()
+    with room(tmp_path) as here:
+        assert here.call("bash", command="git add -A").rules == ("default.write.inside",)
+
+
+def test_a_secret_in_another_root_does_not_concern_git(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path)
+    (workspace / ".env").unlink()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / ".env").write_text(SECRET)
+    policy = f'version: 1\nname: own\nextends: balanced\npaths: {{read: ["{other}"]}}\n'
+    with room(tmp_path, policy=policy) as here:
+        answer = here.call("bash", command=f"grep -r two {other} ; git status")
+        assert answer.verdict is Verdict.ALLOW
+        assert "canary" not in answer.text

@@ -280,10 +280,6 @@ def test_the_git_tools_work_in_a_plain_repository(tmp_path: Path) -> None:
         assert shown in done[0].stdout
 
 
-def test_a_commit_that_looks_like_an_option_is_unknown(tmp_path: Path) -> None:
-    assert _unknown(analyse(GitDiff(commit="--output=x"), _place(tmp_path, "true"), LIMITS))
-
-
 def test_a_commit_without_message_is_judged_but_not_planned(tmp_path: Path) -> None:
     analysis = analyse(GitCommit(files=("f",)), _place(tmp_path, "true"), LIMITS)
     assert analysis.plan is not None
