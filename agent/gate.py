@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from ..audit import AuditError, RecordError
 from ..policy.actions import Action, GitCommit, parse_action
@@ -23,7 +23,7 @@ from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Q
 from .describe import refusal_text
 from .errors import NotPerformed
 from .grants import Grants, proposal
-from .preparation import Preparation, Workplace, compose, prepare, recheck
+from .preparation import Nested, Preparation, Workplace, compose, prepare, recheck
 from .question import question_text
 from .recorder import Recorder, rules
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ..policy.shell.opinions import Opinion
     from ..tools.toolbox import Toolbox
     from .providers.interface import ToolCall
+
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,31 +120,24 @@ class Gate:
 
     def _compose(self, call_id: str, action: GitCommit, decision: Decision) -> Answer:
         """A commit without a message, judged already: one is composed from what would be committed, and the whole is judged again."""
-        recorder, started = self._settings.recorder, time.monotonic_ns()
-        try:
-            whole = compose(action, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
-        except ToolError as problem:
-            answer = self._finish(call_id, action, decision, _failed(problem), started)
-            if isinstance(problem, SandboxError):
-                raise
-            return answer
-        except KeyboardInterrupt:
-            recorder.refused(call_id, decision, by="interrupted")
-            raise NotPerformed from None
-        recorder.skipped(call_id, decision.verdict, why=f"a message was composed; this goes on as {call_id}.composed")
+        whole = self._before(call_id, action, decision, lambda: compose(action, self._nested(call_id)))
+        if isinstance(whole, Answer):
+            return whole
+        self._settings.recorder.skipped(call_id, decision.verdict, why=f"a message was composed; this goes on as {call_id}.composed")
         return self._pass(f"{call_id}.composed", whole)
 
-    def _proceed(self, call_id: str, action: Action, decision: Decision) -> Answer:
-        """What follows a recorded intent. INVARIANT: however it ends, the record says that nothing was done, or what was."""
-        settings, recorder = self._settings, self._settings.recorder
+    def _nested(self, call_id: str) -> Nested:
+        """Passes calls of our own, under numbers of this call's name, on the record like any other."""
+        return lambda number, action: self._pass(f"{call_id}.{number}", action)
+
+    def _before(self, call_id: str, action: Action, decision: Decision, work: Callable[[], _Made]) -> _Made | Answer:
+        """Does what comes between a recorded intent and the performance; the answer to the call where that ended it.
+
+        INVARIANT: however it ends, the record says that nothing of this call was done.
+        """
         started = time.monotonic_ns()
         try:
-            ready = prepare(
-                action, decision, settings.workplace, settings.policy, lambda number, nested: self._pass(f"{call_id}.{number}", nested)
-            )
-            approval = self._confirm(call_id, action, decision, ready) if decision.verdict is Verdict.CONFIRM else Approved()
-            if decision.verdict is Verdict.CONFIRM and isinstance(approval, Approved):
-                recheck(action, ready, lambda number, nested: self._pass(f"{call_id}.{number}", nested))
+            return work()
         except ToolError as problem:
             answer = self._finish(call_id, action, decision, _failed(problem), started)
             if isinstance(problem, SandboxError):
@@ -152,8 +148,26 @@ class Gate:
         except Exception as problem:  # noqa: BLE001  # whatever it was: nothing was done, and the record has to say so
             return self._refuse(call_id, decision, f"refused: {_fault(problem)}", by="fault")
         except KeyboardInterrupt:
-            recorder.refused(call_id, decision, by="interrupted")
+            self._settings.recorder.refused(call_id, decision, by="interrupted")
             raise NotPerformed from None
+
+    def _ask(self, call_id: str, action: Action, decision: Decision) -> tuple[Preparation, Approval]:
+        settings, nested = self._settings, self._nested(call_id)
+        ready = prepare(action, decision, settings.workplace, settings.policy, nested)
+        if decision.verdict is not Verdict.CONFIRM:
+            return ready, Approved()
+        approval = self._confirm(call_id, action, decision, ready)
+        if isinstance(approval, Approved):
+            recheck(action, ready, nested)
+        return ready, approval
+
+    def _proceed(self, call_id: str, action: Action, decision: Decision) -> Answer:
+        """What follows a recorded intent: preparation, question, performance."""
+        settings, started = self._settings, time.monotonic_ns()
+        made = self._before(call_id, action, decision, lambda: self._ask(call_id, action, decision))
+        if isinstance(made, Answer):
+            return made
+        ready, approval = made
         match approval:
             case Approved():
                 # the time that a person took to answer is not the tool's

@@ -179,3 +179,15 @@ def test_ctrl_c_while_a_message_is_composed_is_on_the_record(tmp_path: Path, mon
             here.call("git_commit")
         assert here.names() == ["tool.intent", "tool.refused"]
         assert here.events()[-1]["by"] == "interrupted"
+
+
+def test_a_fault_while_a_message_is_composed_is_on_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(action: Action, nested: object) -> Action:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr("bylaw.agent.gate.compose", broken)
+    with room(tmp_path) as here:
+        answer = here.call("git_commit")
+        assert answer.is_error
+        assert here.names() == ["tool.intent", "tool.refused"]
+        assert here.events()[-1]["by"] == "fault"
