@@ -30,8 +30,9 @@ fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
 bench: $(VENV)/.installed ## every table of bench/
 	@$(BIN)/python -m bench all
 
-readme: $(VENV)/.installed-dev ## write the program's own words into README.md anew
+readme: $(VENV)/.installed-dev ## write the program's own words into README.md and docs/programs.md anew
 	@$(BIN)/python tests/contract/shown_outputs.py
+	@$(BIN)/python tests/contract/programs_page.py
 
 lock: $(VENV)/.installed-dev ## resolve the dependencies anew and write the lock files
 	@$(NOX) lock

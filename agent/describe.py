@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from ..policy.decision import Decision, Reason
 from ..policy.effects import (
@@ -19,12 +18,11 @@ from ..policy.effects import (
     UseConstruct,
     Write,
 )
-from ..policy.plan import Duplicate, Invocation, OpenFile, Plan, Redirection, Text
-from ..tools.result import JSON
+from ..policy.profiles.identity import widens
 from .visible import visible
 
-_NUMBERED = re.compile(r"\AGIT_CONFIG_(?:KEY|VALUE)_\d+\Z")
-_CONNECTORS = {"then": ";", "and": "&&", "or": "||"}
+if TYPE_CHECKING:
+    from ..tools.result import JSON
 
 
 def effect_in_words(effect: Effect) -> str:
@@ -37,10 +35,14 @@ def effect_in_words(effect: Effect) -> str:
             return f"writes {_path(effect.path, recursive=effect.recursive)}{size}"
         case Delete():
             return f"removes {_path(effect.path, recursive=effect.recursive)}"
+        case Execute(category="shell"):
+            return "bash itself reads and runs this script, inside the sandbox: a plan of argument vectors cannot express it"
         case Execute():
             what = "runs code of the workspace" if effect.origin == "workspace" else "starts"
             where = f" ({effect.path or 'not installed'})" if effect.path or effect.origin == "known" else ""
-            return visible(f"{what}: {effect.program}{where}")
+            # a file that plays many programs is granted as all of them; git, which always is, is not worth the words
+            besides = "" if effect.path is None or effect.program == "git" else widens(effect.path)
+            return visible(f"{what}: {effect.program}{where}{'; ' if besides else ''}{besides}")
         case Connect():
             port = "" if effect.port is None else f":{effect.port}"
             return visible(f"connects to {'any host' if effect.host == '*' else effect.host}{port}")
@@ -98,76 +100,6 @@ def reason_to_json(reason: Reason) -> dict[str, JSON]:
     if reason.suggestion:
         fields["suggestion"] = reason.suggestion
     return fields
-
-
-def plan_to_json(plan: Plan) -> list[JSON]:
-    """Every step with the exact argument vectors."""
-    return [
-        {
-            "connector": step.connector,
-            "negated": step.pipeline.negated,
-            "pipeline": [_invocation_to_json(one) for one in step.pipeline.invocations],
-        }
-        for step in plan.steps
-    ]
-
-
-def _invocation_to_json(invocation: Invocation) -> dict[str, JSON]:
-    fields: dict[str, JSON] = {"argv": list(invocation.argv), "directory": invocation.directory}
-    if invocation.builtin:
-        fields["builtin"] = invocation.builtin
-    else:
-        fields["program"] = invocation.program
-    if invocation.environment:
-        # names only: a value may be a secret; git's numbered settings are bylaw's own and the same every time
-        fields["environment"] = [name for name, _ in invocation.environment if not _NUMBERED.search(name)]
-    if invocation.redirections:
-        fields["redirections"] = [_redirection_to_json(one) for one in invocation.redirections]
-    return fields
-
-
-def _redirection_to_json(redirection: Redirection) -> dict[str, JSON]:
-    match redirection:
-        case OpenFile():
-            return {"fd": redirection.fd, "open": redirection.path, "mode": redirection.mode}
-        case Duplicate():
-            return {"fd": redirection.fd, "duplicate": redirection.source}
-        case Text():
-            return {"fd": redirection.fd, "text_bytes": len(redirection.text.encode())}
-        case _:
-            assert_never(redirection)
-
-
-def plan_in_words(plan: Plan) -> list[str]:
-    """The exact argument vectors, a line each: what will be started, not what was typed."""
-    lines: list[str] = []
-    for number, step in enumerate(plan.steps):
-        for place, invocation in enumerate(step.pipeline.invocations):
-            before = "  |" if place else (f"  {_CONNECTORS[step.connector]}" if number else "   ")
-            lines.append(f"{before:>4} {_vector(invocation)}")
-    return lines
-
-
-def _vector(invocation: Invocation) -> str:
-    words = [visible(repr(word) if _odd(word) else word, keep_newlines=False) for word in invocation.argv]
-    redirections = [_redirection_in_words(one) for one in invocation.redirections]
-    return " ".join(["[" + ", ".join(words) + "]", *redirections])
-
-
-def _odd(word: str) -> bool:
-    return not word or not all(one.isalnum() or one in "-_./=:@%+" for one in word)
-
-
-def _redirection_in_words(redirection: Redirection) -> str:
-    match redirection:
-        case OpenFile():
-            return f"{redirection.fd}:{redirection.mode} {visible(redirection.path, keep_newlines=False)}"
-        case Duplicate():
-            return f"{redirection.fd}:{'closed' if redirection.source is None else f'as {redirection.source}'}"
-        case Text():
-            return f"{redirection.fd}:text of {len(redirection.text.encode())} bytes"
-        case _:
-            assert_never(redirection)
 
 
 def refusal_text(decision: Decision) -> str:

@@ -16,6 +16,7 @@ from ..policy.effects import Write
 from ..policy.engine import decide
 from ..policy.errors import ActionError
 from ..policy.manifest import newly_protected
+from ..policy.records import replace as revised
 from ..tools.errors import SandboxError, ToolError
 from ..tools.permit import Issuer
 from ..tools.result import JSON, ToolResult
@@ -23,6 +24,7 @@ from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Q
 from .describe import refusal_text
 from .errors import NotPerformed
 from .grants import Grants, proposal
+from .nested import NestedCalls
 from .preparation import Nested, Preparation, Workplace, compose, prepare, recheck
 from .question import question_text
 from .recorder import Recorder, rules
@@ -163,13 +165,16 @@ class Gate:
 
     def _proceed(self, call_id: str, action: Action, decision: Decision) -> Answer:
         """What follows a recorded intent: preparation, question, performance."""
-        settings, started = self._settings, time.monotonic_ns()
+        settings, recorder, started = self._settings, self._settings.recorder, time.monotonic_ns()
         made = self._before(call_id, action, decision, lambda: self._ask(call_id, action, decision))
         if isinstance(made, Answer):
             return made
         ready, approval = made
         match approval:
             case Approved():
+                if decision.verdict is Verdict.CONFIRM and self._differs(action, decision):
+                    recorder.skipped(call_id, decision.verdict, why=f"what it would do has changed; this goes on as {call_id}.again")
+                    return self._pass(f"{call_id}.again", action)
                 # the time that a person took to answer is not the tool's
                 started = time.monotonic_ns() if decision.verdict is Verdict.CONFIRM else started
             case Denied():
@@ -192,7 +197,12 @@ class Gate:
             source=settings.policy.origins.get("sandbox.degraded", settings.policy.name),
             suggestion="install bubblewrap, or run on a kernel with Landlock",
         )
-        return replace(decision, verdict=max(decision.verdict, missing.verdict), reasons=(*decision.reasons, missing))
+        return revised(decision, verdict=max(decision.verdict, missing.verdict), reasons=(*decision.reasons, missing))
+
+    def _differs(self, action: Action, approved: Decision) -> bool:
+        """Whether the same words mean something else now than what was approved: a glob matches other names, a link leads on."""
+        now = self._judge(action)
+        return (now.verdict, now.plan, now.effects) != (approved.verdict, approved.plan, approved.effects)
 
     def _confirm(self, call_id: str, action: Action, decision: Decision, ready: Preparation) -> Approval:
         settings, recorder = self._settings, self._settings.recorder
@@ -214,7 +224,7 @@ class Gate:
         return approval
 
     def _perform(self, call_id: str, action: Action, decision: Decision, ready: Preparation, started: int) -> Answer:
-        settings = self._settings
+        settings, nested = self._settings, NestedCalls(call_id, decision, self._settings.recorder)
         permit = settings.issuer.issue(
             call_id=call_id,
             action=action,
@@ -225,11 +235,15 @@ class Gate:
             plan=decision.plan,
             bindings=ready.bindings,
             environment=dict(decision.manifest.environment),
+            witness=nested,
         )
         try:
-            result = settings.toolbox.perform(permit)
+            with nested:
+                result = settings.toolbox.perform(permit)
         except ToolError as problem:
             self._finish(call_id, action, decision, _failed(problem), started)
+            raise
+        except AuditError:
             raise
         except Exception as problem:  # noqa: BLE001  # it may have done part of its work: the record and the model hear of it
             result = ToolResult(status="error", text=_fault(problem), notes=(_fault(problem),))

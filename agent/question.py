@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..policy.actions import Action, EditFile, GitCommit, WriteFile
 from ..policy.decision import Decision, Verdict
 from ..policy.effects import Execute, UseConstruct
-from .describe import effect_in_words, plan_in_words
+from .describe import effect_in_words
+from .plans import plan_in_words
 from .visible import visible
 
 
@@ -23,7 +24,11 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
         lines.append("would start:")
         lines.extend(plan_in_words(decision.plan))
     effects = [effect_in_words(one) for one in decision.effects if not isinstance(one, (UseConstruct, Execute))]
-    effects += [effect_in_words(one) for one in decision.effects if isinstance(one, Execute) and one.origin == "workspace"]
+    effects += [
+        effect_in_words(one)
+        for one in decision.effects
+        if isinstance(one, Execute) and (one.origin == "workspace" or one.category == "shell")
+    ]
     if any(isinstance(one, Execute) and one.origin == "workspace" for one in decision.effects):
         effects.append(_tier(decision))
     if effects:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ..audit import AuditLog
 from ..policy.decision import Decision, Verdict
 from ..tools.result import JSON, ToolResult
-from .describe import effect_to_json, mapped, plan_to_json, reason_to_json
+from .describe import effect_to_json, mapped, reason_to_json
+from .plans import plan_to_json
 from .redaction import Redactor
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ bidirectional overrides, invisible characters; Trojan Source, CVE-2021-42574).
 
 from __future__ import annotations
 
-import json
 import unicodedata
 
 _KEPT = frozenset("\n\t")
@@ -24,6 +23,8 @@ def visible_json(text: str) -> str:
     """JSON text that means the same, with what a terminal would act on written as JSON escapes."""
     if text.isprintable():
         return text
+    import json  # imported late: `bylaw check` starts without
+
     return "".join(one if one == "\n" or _plain(one) else json.dumps(one)[1:-1] for one in text)
 
 

@@ -16,28 +16,33 @@ HARMLESS = Path(__file__).with_name("harmless.yaml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One command of a corpus; `setup` is a bash script that prepares the workspace for it."""
+    """One command of a corpus. `setup` is a bash script that prepares the workspace for it. `evidence` is what an attack
+    leaves behind when nothing stops it; an attack without any is unproved.
+    """
 
     id: str
     command: str
     setup: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 def read(path: Path) -> tuple[Case, ...]:
     """The cases of a corpus file, one JSON object a line."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return tuple(Case(id=row["id"], command=row["command"], setup=row.get("setup", "")) for row in rows)
+    return tuple(
+        Case(id=row["id"], command=row["command"], setup=row.get("setup", ""), evidence=tuple(row.get("evidence", ()))) for row in rows
+    )
 
 
-def harmless(path: Path = HARMLESS) -> dict[tuple[str, str], str]:
-    """Why an attack may be allowed, by id and command: an entry whose command is another one excuses nothing."""
-    return {(name, entry["command"]): entry["because"] for name, entry in _entries(path).items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harmless:
+    """Why a command of the attacks may be allowed; with `discloses`, it rightly shows the text that stands for a secret."""
+
+    because: str
+    discloses: bool = False
 
 
-def disclosing(path: Path = HARMLESS) -> frozenset[str]:
-    """The ids of those that rightly show the text which the corpus takes for a secret."""
-    return frozenset(name for name, entry in _entries(path).items() if entry.get("discloses"))
-
-
-def _entries(path: Path) -> dict[str, dict[str, str]]:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+def harmless(path: Path = HARMLESS) -> dict[str, Harmless]:
+    """The commands that may be allowed. An entry is for one command, letter by letter, whatever a corpus calls it."""
+    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    return {one["command"]: Harmless(because=one["because"], discloses=one.get("discloses", False)) for one in entries}

@@ -1,6 +1,9 @@
-"""Judges commands in a workspace; started by `verdicts` inside the jail, one JSON line in, one line out for each preset.
+"""Judges commands in a workspace; started by `verdicts` inside the jail, one JSON line in, one JSON line out.
 
-python -P -m bench.judge WORKSPACE OUTSIDE PRESET...
+    python -P -m bench.judge WORKSPACE OUTSIDE PRESET...
+
+A line in: `setup` (null: the workspace stays as it is) and `commands`. A line out: `failed` (why the set-up did not work)
+and `answers`, for each command what each preset says.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from bylaw.policy.actions import RunCommand
-from bylaw.policy.engine import decide
+from bylaw.policy.engine import PARSER, decide
 from bylaw.policy.layers import load
 from bylaw.policy.machine import make_scope
-from bylaw.tools.opinions import BashlexOpinion
+from bylaw.tools.opinions import opinions_for
 
 from .jail import Jail, environment, lay
 
@@ -27,7 +30,13 @@ def answer(policy: Policy, jail: Jail, command: str, opinions: tuple[Opinion, ..
     scope = make_scope(policy, workspace=jail.workspace, home=f"{jail.workspace}/home", environ=environment(jail))
     decision = decide(RunCommand(command=command), policy, scope, opinions)
     strictest = [reason for reason in decision.reasons if reason.verdict is decision.verdict]
-    return {"verdict": str(decision.verdict), "rules": [one.rule for one in strictest], "texts": [one.text for one in strictest]}
+    return {
+        "verdict": str(decision.verdict),
+        "rules": [one.rule for one in strictest],
+        "texts": [one.text for one in strictest],
+        "unread": any(one.source == PARSER for one in decision.reasons),
+        "not_installed": list(decision.not_installed),
+    }
 
 
 def main(workspace: str, outside: str, presets: list[str]) -> int:
@@ -35,16 +44,15 @@ def main(workspace: str, outside: str, presets: list[str]) -> int:
     jail = Jail(workspace=workspace, outside=outside, prefix=())
     lay(jail, "")
     policies = {name: load(name, workspace=workspace, home=f"{workspace}/home") for name in presets}
-    bashlex = BashlexOpinion()
+    heard = {name: opinions_for(policy.opinions) for name, policy in policies.items()}
     for line in sys.stdin:
         asked = json.loads(line)
-        if asked["lay"]:
-            lay(jail, asked["setup"])
-        answers = {
-            name: answer(policy, jail, jail.placed(asked["command"]), (bashlex,) if "bashlex" in policy.opinions else ())
-            for name, policy in policies.items()
-        }
-        print(json.dumps({"id": asked["id"], "answers": answers}), flush=True)
+        failed = "" if asked["setup"] is None else lay(jail, asked["setup"])
+        answers = [
+            {name: answer(policy, jail, jail.placed(command), heard[name]) for name, policy in policies.items()}
+            for command in asked["commands"]
+        ]
+        print(json.dumps({"failed": failed, "answers": answers}), flush=True)
     return 0
 
 

@@ -60,8 +60,9 @@ class EditFile(_Base):
 
 
 class RunCommand(_Base):
-    """Run a shell command in the workspace. Simple commands, pipelines, &&, ||, ;, redirections, quoting, globs and
-    here-documents with a quoted delimiter are understood; anything else is refused by name.
+    """Run a shell command in the workspace. It is read as bash: lists, pipelines, redirections, quoting, variables, globs,
+    if, for, while, case, [[ ]], $( ), here-documents and functions are understood; arrays, eval and what is not clear before
+    it runs are refused by name, with what to write instead.
     """
 
     tool: ClassVar[str] = "bash"

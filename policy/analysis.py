@@ -6,21 +6,24 @@ shell language that bylaw reads is a refusal without a plan.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from . import git_formats
-from .effects import Effect, Execute, Unknown
+from .effects import Effect, Execute, Read, SetEnvironment, Unknown, UseConstruct
 from .errors import PolicyError, ShellSyntaxError
-from .model import Limits
-from .plan import Duplicate, Invocation, OpenFile, Pipeline, Plan, Step, Text
+from .holes import HOLE, visible
+from .model import DIFFERS, Limits
+from .plan import Capture, Invocation, Pipeline, Plan, Step
+from .planned import PlanJudge
 from .profiles.interpretations import INTERPRETATIONS
-from .profiles.interpreter import Analyst, Call, Judged, Names
+from .profiles.interpreter import Analyst
+from .records import Record, replace
 from .scope import Scope
-from .shell import parse, resolve
+from .shell import Resolved, Script, parse, resolve
+from .shell.caps import caps_of
 from .shell.opinions import Opinion, compare
+from .shell.refusals import refusal
 from .spans import Span
 
 if TYPE_CHECKING:
@@ -30,11 +33,19 @@ if TYPE_CHECKING:
 _GIT: Final = ("git", "--literal-pathspecs")
 """A file that a model names is a file, never a pattern."""
 
+UNSEEN: Final = visible(HOLE)
+"""What stands in the subject of an effect for what only the run knows."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
+_LOOKS: Final = (Read, Execute, UseConstruct, SetEnvironment)
+"""Effects that change nothing."""
+
+
+class Analysis(Record):
     """What a call would do. `plan` is None for calls that start no program and for a refusal; `text` is the command,
     for carets. `skipped` is what git would run by itself and is not let to: hooks, signing.
+    `captures` are the command substitutions of the plan, in its order: each is a call of its own when the run comes to it,
+    and its effects are among those of the whole. `shell` says why the plan is a shell that reads the text again; it is
+    empty where nothing does.
     """
 
     effects: tuple[Effect, ...]
@@ -43,6 +54,8 @@ class Analysis:
     refusal: ShellSyntaxError | None = None
     text: str = ""
     skipped: tuple[str, ...] = ()
+    captures: tuple[Analysis, ...] = ()
+    shell: str = ""
 
 
 def analyse(action: Action, scope: Scope, limits: Limits, *, opinions: Sequence[Opinion] = ()) -> Analysis:
@@ -108,16 +121,31 @@ def _command(text: str, scope: Scope, limits: Limits, opinions: Sequence[Opinion
     if len(text) > limits.command_characters:
         return Analysis(effects=(), refusal=_too_long(text, limits.command_characters), text=text)
     try:
-        script = parse(text, max_characters=limits.command_characters)
-        resolved = resolve(script, scope)
+        caps = caps_of(limits)
+        script = parse(text, caps)
+        return _script(script, resolve(script, scope, caps), scope, opinions)
     except ShellSyntaxError as problem:
         return Analysis(effects=(), refusal=problem, text=text)
-    work = _Work(scope)
+
+
+def _script(script: Script, resolved: Resolved, scope: Scope, opinions: Sequence[Opinion]) -> Analysis:
+    work = _Work(scope, resolved.exported)
+    ledger, text = work.analyst.ledger, script.text
     for effect in resolved.effects:
-        work.analyst.ledger.add(effect)
+        ledger.add(effect)
     for one in compare(script, opinions):
-        work.analyst.ledger.unknown(f"{one.opinion} reads this command differently: {one.why}", text[:200], None)
-    return work.analysis(work.plan(resolved.plan), text)
+        ledger.unknown(f"{one.opinion} {DIFFERS}: {one.why}", text[:200], None)
+    judge = work.judge
+    judge.needs_shell(resolved.shell)
+    plan = judge.plan(resolved.plan)
+    captures = [work.capture(one, resolved.effects) for one in resolved.plan.captures]
+    if any(isinstance(effect, Unknown) and UNSEEN in effect.subject for effect in ledger.effects):
+        judge.needs_shell("a word that only the run knows is more than data")
+    if judge.shell:
+        return replace(work.analysis(work.by_shell(text), text), shell=judge.shell)
+    plan = Plan(steps=plan.steps, captures=tuple(one for one, _ in captures))
+    nested = tuple(replace(one, plan=Plan(steps=ready.steps, captures=plan.captures)) for ready, one in captures)
+    return replace(work.analysis(plan, text), captures=nested)
 
 
 def _too_long(text: str, limit: int) -> ShellSyntaxError:
@@ -145,9 +173,10 @@ def _only(word: str | None) -> tuple[str, ...]:
 class _Work:
     """One analysis under way."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, exported: frozenset[str] = frozenset()) -> None:
         self.scope = scope
         self.analyst = Analyst(scope, INTERPRETATIONS)
+        self.judge = PlanJudge(self.analyst, exported)
 
     def analysis(self, plan: Plan | None, text: str = "") -> Analysis:
         ledger = self.analyst.ledger
@@ -177,10 +206,10 @@ class _Work:
         if directory is None:
             return self.analysis(None)
         steps = tuple(
-            Step(connector="and" if number else "then", pipeline=Pipeline(invocations=(Invocation(argv=argv, directory=directory),)))
+            Step(connector="and" if number else "then", pipeline=Pipeline(stages=(Invocation(argv=argv, directory=directory),)))
             for number, argv in enumerate(vectors)
         )
-        return self.analysis(self.plan(Plan(steps=steps)))
+        return self.analysis(self.judge.plan(Plan(steps=steps)))
 
     def commit(self, action: GitCommit) -> Analysis:
         """`git add` and `git commit`. Without a message the commit is judged but not in the plan: the gate composes one
@@ -198,60 +227,39 @@ class _Work:
         whole = self.git(action.path, [*vectors, message])
         return replace(whole, plan=None if whole.plan is None else Plan(steps=whole.plan.steps[: len(vectors)]))
 
-    def plan(self, plan: Plan) -> Plan:
-        """The plan with every program found and every pin in place; its effects go to the ledger."""
-        steps: list[Step] = []
-        for step in plan.steps:
-            fed: Names | None = None
-            done: list[Invocation] = []
-            for invocation in step.pipeline.invocations:
-                ready, fed = self._invocation(invocation, fed)
-                done.append(ready)
-            steps.append(replace(step, pipeline=replace(step.pipeline, invocations=tuple(done))))
-        return Plan(steps=tuple(steps))
-
-    def _invocation(self, one: Invocation, fed: Names | None) -> tuple[Invocation, Names | None]:
-        directory = self._directory(one)
-        redirected = self._redirections(one, directory)
-        if one.builtin is not None or not one.argv:
-            return replace(one, directory=directory), None
-        call = Call(
-            argv=one.argv,
-            directory=directory,
-            span=one.span,
-            assigned=frozenset(name for name, _ in one.environment),
-            fed=None if 0 in redirected else fed,
-        )
-        judged = self.analyst.judge(call)
-        ready = replace(one, argv=judged.argv, directory=directory, program=judged.program, environment=_merged(one, judged))
-        # Messages of errors hold words of the command: where they go the same way, not every line is a name.
-        mixed = any(isinstance(other, Duplicate) and other.source == 1 for other in one.redirections)
-        return ready, None if 1 in redirected or mixed else judged.names
-
-    def _directory(self, one: Invocation) -> str:
-        try:
-            return self.scope.files.real(one.directory)
-        except OSError:
-            self.analyst.ledger.unknown("where this directory leads is not known", one.directory, one.span)
-            return posixpath.normpath(one.directory)
-
-    def _redirections(self, one: Invocation, directory: str) -> frozenset[int]:
-        """Writes down what is opened; answers the descriptors that are changed."""
+    def capture(self, capture: Capture, constructs: Sequence[Effect]) -> tuple[Capture, Analysis]:
+        """What a command substitution does: written down apart, and among what the whole does."""
         ledger = self.analyst.ledger
-        for redirection in one.redirections:
-            match redirection:
-                case OpenFile(mode="read"):
-                    ledger.read(redirection.path, directory, redirection.span or one.span)
-                case OpenFile():
-                    ledger.write(redirection.path, directory, redirection.span or one.span)
-                case Duplicate() | Text():
-                    pass
-                case _:
-                    assert_never(redirection)
-        return frozenset(redirection.fd for redirection in one.redirections)
+        whole, ledger.effects = ledger.effects, {}
+        try:
+            ready = self.judge.capture(capture)
+        finally:
+            own, ledger.effects = ledger.effects, {**whole, **ledger.effects}
+        effects = (*(one for one in constructs if _within(one.span, capture.span)), *own)
+        # INVARIANT: a capture that could do more than look is no slot.
+        if not all(isinstance(one, _LOOKS) and getattr(one, "origin", "known") == "known" for one in effects):
+            self.judge.needs_shell("a command substitution that does more than read")
+        return ready, Analysis(effects=effects, text=capture.text)
+
+    def by_shell(self, text: str) -> Plan:
+        """The plan that is a shell: everything in it was judged, and it is named for what it is.
+
+        Raises ShellSyntaxError where a program would run without what its profile pins.
+        """
+        for one in self.judge.pinned:
+            raise refusal("pins_of_shell", one.span or Span(0, len(text)), one.argv[0])
+        for name in self.scope.environment:
+            if name in {"BASH_ENV", "ENV"} or name.startswith("BASH_FUNC_"):
+                raise refusal("special_variable", Span(0, len(text)), name)
+        argv = ("bash", "--noprofile", "--norc", "-c", text)
+        program = self.scope.find_program("bash")
+        self.analyst.ledger.add(Execute(program="bash", argv=argv, path=program, category="shell"))
+        if program is None:
+            self.analyst.ledger.not_installed["bash"] = None
+        pins = tuple(self.judge.pins.items())
+        one = Invocation(argv=argv, directory=self.scope.cwd, program=program, environment=pins)
+        return Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(one,))),))
 
 
-def _merged(one: Invocation, judged: Judged) -> tuple[tuple[str, str], ...]:
-    """INVARIANT: what is pinned wins over what the command assigns."""
-    pinned = dict(judged.environment)
-    return (*((name, value) for name, value in one.environment if name not in pinned), *pinned.items())
+def _within(span: Span | None, whole: Span | None) -> bool:
+    return span is not None and whole is not None and whole.start <= span.start and span.end <= whole.end

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeVar, get_args
 
 from .decision import Verdict
@@ -15,6 +15,7 @@ from .errors import PolicyFileError
 from .model import LIMIT_BOUNDS, Default, Grants, Hooks, Kind, Limits, Matcher, Opinion, Paths, Policy, Rule, Sandbox, SandboxMode
 from .near import did_you_mean
 from .raw import Raw, RawRule, Value
+from .records import asdict, replace
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -217,6 +218,11 @@ def _limits(raw: Raw) -> Limits:
         command_seconds=_number(raw, "command_seconds"),
         command_characters=_whole(raw, "command_characters"),
         regular_files=_typed(raw, "limits.regular_files", bool),
+        command_depth=_whole(raw, "command_depth"),
+        command_count=_whole(raw, "command_count"),
+        command_words=_whole(raw, "command_words"),
+        command_expansions=_whole(raw, "command_expansions"),
+        glob_results=_whole(raw, "glob_results"),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .effects import Effect
 from .plan import Plan
+from .records import Record
 from .spans import Span
 
 
@@ -26,8 +26,7 @@ class Verdict(IntEnum):
         return {"allow": cls.ALLOW, "confirm": cls.CONFIRM, "deny": cls.DENY}[text]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Record):
     """Why: the rule (or default) that spoke, what it says, where it stands (`file:line`), and what to do instead."""
 
     rule: str
@@ -38,21 +37,20 @@ class Reason:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathGrant:
+class PathGrant(Record):
     """A path that the kernel lets the call touch; with `recursive`, everything below it."""
 
     path: str
     recursive: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Record):
     """The effects of one call compiled into what the kernel is told.
 
     `programs` are real files that may start. `read` and `write` are the paths granted (a write grant includes
     reading). `hidden` are secrets that lie below a grant and must be absent; `protected` lie below a write grant
     and must stay unchanged. `hosts` is empty: no network. `environment` are the variables that reach the child.
+    `widened` says what the grant of a program's file grants besides that program.
     """
 
     programs: tuple[str, ...] = ()
@@ -62,24 +60,26 @@ class Manifest:
     protected: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    widened: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Record):
     """The answer to one call.
 
     INVARIANT: `reasons` is not empty and the strictest of them is the verdict.
     `plan` is None for calls that are not commands and for commands that were refused before one could be made.
-    `not_installed` names programs that were judged by their profile but are not on this machine.
+    `not_installed` names programs that were judged by their profile but are not on this machine. `captures` are the
+    decisions on the plan's captured commands, by number: each is part of this one, and none is laxer for being apart.
     """
 
     verdict: Verdict
     reasons: tuple[Reason, ...]
     effects: tuple[Effect, ...] = ()
-    manifest: Manifest = field(default_factory=Manifest)
+    manifest: Manifest = Manifest()
     plan: Plan | None = None
     not_installed: tuple[str, ...] = ()
     policy_digest: str = ""
+    captures: tuple[Decision, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses a decision that breaks the invariant: a verdict without its reason cannot be explained."""

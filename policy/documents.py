@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from .constructs import SIGNS
 from .effects import ConstructName, Origin
 from .errors import PolicyFileError
 from .model import LIMIT_BOUNDS, Grants, Hooks, Kind, Opinion, SandboxMode
@@ -49,6 +50,38 @@ Origins = Annotated[list[Origin], BeforeValidator(_listed, json_schema_input_typ
 Constructs = Annotated[
     list[ConstructName], BeforeValidator(_listed, json_schema_input_type=ConstructName | list[ConstructName]), Field(min_length=1)
 ]
+OperatorSign = Literal["|", "&&", "||", ";", "&", "!", "<", ">", ">>", "2>&1", "<<", "<<<"]
+OtherConstruct = Literal[
+    "newline",
+    "comment",
+    "time",
+    "assignment",
+    "variable",
+    "parameter_expansion",
+    "special_parameter",
+    "command_substitution",
+    "process_substitution",
+    "arithmetic_expansion",
+    "brace_expansion",
+    "glob",
+    "tilde",
+    "change_directory",
+    "directory_stack",
+    "export",
+    "set_option",
+    "read",
+    "subshell",
+    "group",
+    "if",
+    "for",
+    "while",
+    "until",
+    "case",
+    "conditional_expression",
+    "arithmetic_command",
+    "function",
+]
+"""The keys of `policy.constructs`, written out for type checkers; a test compares them."""
 Prose = Annotated[str, Field(min_length=10, max_length=2000), BeforeValidator(_plain_text)]
 
 
@@ -73,6 +106,24 @@ class LimitsForm(_Form):
         default=None, ge=_LOW["command_characters"], le=_HIGH["command_characters"], description="Characters that a command may have."
     )
     regular_files: bool | None = Field(default=None, description="Refuse links, pipes and devices as targets of reads and writes.")
+    command_depth: int | None = Field(
+        default=None, ge=_LOW["command_depth"], le=_HIGH["command_depth"], description="Constructs that may stand in one another."
+    )
+    command_count: int | None = Field(
+        default=None, ge=_LOW["command_count"], le=_HIGH["command_count"], description="Simple commands in the text of a command."
+    )
+    command_words: int | None = Field(
+        default=None, ge=_LOW["command_words"], le=_HIGH["command_words"], description="Words in the text of a command."
+    )
+    command_expansions: int | None = Field(
+        default=None,
+        ge=_LOW["command_expansions"],
+        le=_HIGH["command_expansions"],
+        description="Variables, substitutions, braces and rounds of loops that a command may take.",
+    )
+    glob_results: int | None = Field(
+        default=None, ge=_LOW["glob_results"], le=_HIGH["glob_results"], description="Names that the patterns of a command may find."
+    )
 
 
 class PathsForm(_Form):
@@ -156,6 +207,10 @@ class PolicyForm(_Form):
     grants: Grants | None = None
     approve_all: bool | None = None
     hooks: Hooks | None = None
+    operators: dict[OperatorSign, VerdictWord] = Field(default={}, description="A rule for each sign of the shell: `operator.<name>`.")
+    constructs: dict[OtherConstruct, VerdictWord] = Field(
+        default={}, description="A rule for each construct that is no sign: `construct.<name>`."
+    )
     rules: list[RuleForm] = []
 
 
@@ -233,6 +288,8 @@ def _hint(path: tuple[str | int, ...], fault: ErrorDetails) -> str:
         known = [one.alias or name for name, one in form.model_fields.items()]
     elif isinstance(fault["input"], bool) and (fault["type"] == "string_type" or "'off'" in fault["msg"]):
         return "quote it: `yes`, `no`, `on`, `off`, `true` and `false` are booleans in YAML"
+    elif path[:1] == ("constructs",) and word in _SIGN_OF:
+        return f"it is a sign: `operators: {{{_SIGN_OF[word]!r}: ...}}`"
     elif fault["type"] == "literal_error":
         known = _quoted(str(fault.get("ctx", {}).get("expected", "")))
         word = str(fault["input"])
@@ -256,6 +313,8 @@ _FORMS: dict[str, type[BaseModel]] = {
     "except": MatchForm,
     "examples": ExamplesForm,
 }
+
+_SIGN_OF: Final[Mapping[str, str]] = {name: sign for sign, name in SIGNS.items()}
 
 _ELSEWHERE: Final[Mapping[tuple[type[BaseModel], str], str]] = {
     (RuleForm, "override"): "`override` belongs at the top level of the document: `override: [RULE_ID]`",

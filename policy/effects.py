@@ -6,9 +6,9 @@ Paths in effects are absolute and real: symbolic links resolved as far as the pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from .records import Record
 from .spans import Span
 
 Origin = Literal["known", "workspace"]
@@ -20,23 +20,46 @@ ConstructName = Literal[
     "or_list",
     "sequence",
     "newline",
+    "background",
+    "negation",
+    "time",
     "redirect_input",
     "redirect_output",
     "redirect_append",
     "redirect_duplicate",
     "here_document",
+    "here_string",
     "assignment",
     "variable",
+    "parameter_expansion",
+    "special_parameter",
+    "command_substitution",
+    "process_substitution",
+    "arithmetic_expansion",
+    "brace_expansion",
     "glob",
     "tilde",
     "change_directory",
+    "directory_stack",
+    "export",
+    "set_option",
+    "read",
     "comment",
+    "subshell",
+    "group",
+    "if",
+    "for",
+    "while",
+    "until",
+    "case",
+    "conditional_expression",
+    "arithmetic_command",
+    "function",
 ]
 """The shell constructs that a policy can name; each is judged where it occurs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(Record):
     """The call may read this path; with `recursive`, everything below it. `given` is the absolute lexical path
     where it differs from `path` (a link on the way).
     """
@@ -47,8 +70,7 @@ class Read:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class Write(Record):
     """The call may create or change this path; `size` is in bytes where known; `recursive`, anything below it.
     `given` is the absolute lexical path where it differs from `path` (a link on the way).
     """
@@ -60,8 +82,7 @@ class Write:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delete:
+class Delete(Record):
     """The call may remove this path; with `recursive`, everything below it."""
 
     path: str
@@ -69,8 +90,7 @@ class Delete:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execute:
+class Execute(Record):
     """The call starts a program.
 
     `program` is the name it was called by, `path` the real file (None: not installed here). `subcommand` are the
@@ -90,8 +110,7 @@ class Execute:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connect:
+class Connect(Record):
     """The call may reach this host over the network; `*` stands for hosts that the words do not tell."""
 
     host: str
@@ -99,8 +118,7 @@ class Connect:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(Record):
     """Content of the repository goes to a model provider."""
 
     provider: str
@@ -110,8 +128,7 @@ class Send:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetEnvironment:
+class SetEnvironment(Record):
     """The call sets an environment variable for a program it starts."""
 
     name: str
@@ -119,8 +136,7 @@ class SetEnvironment:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UseConstruct:
+class UseConstruct(Record):
     """The command uses a shell construct. `subject` is what it is applied to: the program on the right of a pipe,
     the target of a redirection (`&1` for a duplicated descriptor), the name of a variable, the pattern of a glob.
     """
@@ -130,8 +146,7 @@ class UseConstruct:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(Record):
     """Something that the analysis cannot account for, and why."""
 
     why: str

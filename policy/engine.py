@@ -62,6 +62,9 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
         reasons[_skips(analysis.skipped, policy)] = None
     for judged in kinds(analysis.effects, policy, scope, walker):
         reasons.update(dict.fromkeys(_reasons(judged, policy, walker, tool)))
+    captures = tuple(_judge(one, policy, scope, tool=tool) for one in analysis.captures)
+    # INVARIANT: no captured command is judged stricter than the call that it is part of.
+    reasons.update(dict.fromkeys(reason for one in captures for reason in one.reasons))
     if not reasons:
         reasons[_nothing(analysis, policy)] = None
     verdict = max(reason.verdict for reason in reasons)
@@ -74,6 +77,7 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
         plan=analysis.plan,
         not_installed=analysis.not_installed,
         policy_digest=policy.digest,
+        captures=captures,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Final, TypeAlias
 
+from .constructs import CONSTRUCTS, RULES
+from .constructs import title as construct_title
 from .errors import PolicyError
 from .model import Matcher, Policy, Rule
 from .near import did_you_mean
+from .records import asdict
 from .words import MEANINGS, SUGGESTIONS
 
 JSON: TypeAlias = "Mapping[str, JSON] | list[JSON] | str | int | float | bool | None"
@@ -19,6 +21,7 @@ REASONS: Final[Mapping[str, str]] = {
     "limits.command_characters": "the command is longer than the policy allows",
     "limits.write_bytes": "more bytes would be written than the policy allows",
     "git.hooks": "a commit leaves out hooks or signing that the repository asks for; the policy refuses that, or says so",
+    "opinions.disagreement": "another parser reads the command differently: at best a person decides; `defaults.unknown` may deny it",
     "limits.regular_files": "the target of a read or write is a symbolic link, a pipe or a device",
     "analysis.failed": "the command could not be analysed, so there is nothing that may run",
     "engine.error": "the call could not be judged, and what was not judged does not happen",
@@ -111,6 +114,8 @@ def explain(policy: Policy, rule_id: str) -> str:
             if kind in SUGGESTIONS:
                 lines += ["", f"Instead: {SUGGESTIONS[kind]}"]
             return "\n".join([*lines, "", f"From {default.source}"])
+    if rule_id in RULES:
+        return _explain_construct(policy, rule_id)
     if rule_id in REASONS:
         return f"{rule_id}\n\n{REASONS[rule_id]}"
     if rule_id.startswith("shell."):
@@ -120,6 +125,16 @@ def explain(policy: Policy, rule_id: str) -> str:
         f"the policy has no rule `{rule_id[:80]}`",
         hint=did_you_mean(rule_id, known) if len(known) < _FEW else "`bylaw policy show` lists them",
     )
+
+
+def _explain_construct(policy: Policy, rule_id: str) -> str:
+    """A construct that no rule of the policy names: what may be said about it, and what holds until then."""
+    name, default = RULES[rule_id], policy.defaults["construct"]
+    construct = CONSTRUCTS[name]
+    section, key = ("operators", f'"{construct.sign}"') if construct.sign else ("constructs", name)
+    said = f"No rule of the policy names it, so the default for constructs holds. To say more: `{section}: {{{key}: deny}}`."
+    meaning = f"`{construct_title(name)}`: {construct.meaning}."
+    return "\n".join([f"{rule_id}: {default.verdict}", "", meaning, "", said, "", f"From {default.source}"])
 
 
 _FEW: Final = 200

@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from .records import Record
 from .scope import Files
 
 _LIMIT = 262_144
@@ -19,8 +19,7 @@ _KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*")
 _BLANK = re.compile(r"[ \t\r\n]*(?:[#;][^\n]*)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Record):
     """One value. `section` and `key` are in lower case, `subsection` is as written."""
 
     section: str
@@ -29,8 +28,7 @@ class Entry:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Record):
     """A repository as git finds it. `top` is the working tree, `common` where objects and configuration lie.
 
     `faults` are the reasons why what git would do here is not known.
@@ -124,12 +122,12 @@ def _value(text: str, at: int) -> tuple[str, int]:
     return "".join(found[:kept]), at
 
 
-@dataclass(slots=True)
 class _Finder:
     """Looks for the repository of one directory, as setup.c of git does, and reads its configuration."""
 
-    files: Files
-    faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.faults: list[tuple[str, str]] = []
 
     def find(self, directory: str) -> Repository | None:
         for folder in _upwards(directory):

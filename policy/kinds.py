@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from .decision import Reason, Verdict
 from .effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
-from .model import Kind, Policy
+from .model import DIFFERS, Kind, Policy
 from .paths import Walker, read_kind, within, write_kind
+from .records import Record
 from .scope import Scope
 from .spans import Span
 
 _DEVICES: Final = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Record):
     """An effect and its kind. `text` says what a default would not know to say; `below`: the kind comes from what lies
     below the effect's path. A `reason` is a verdict of its own, beside the rules: a limit that is passed.
     """
@@ -49,7 +48,7 @@ def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
             case Delete():
                 yield from _write(effect, policy, scope, walker)
             case Execute():
-                yield Judged(effect=effect, kind="execute.known" if effect.origin == "known" else "execute.workspace")
+                yield Judged(effect=effect, kind=_started(effect))
                 yield from _stored(effect, known, policy, scope, walker)
             case Connect():
                 yield Judged(effect=effect, kind="connect")
@@ -63,9 +62,30 @@ def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
                 yield Judged(effect=effect, kind="construct")
             case Unknown():
                 yield Judged(effect=effect, kind="unknown")
+                if DIFFERS in effect.why:
+                    yield _disagreement(effect)
             case _:
                 assert_never(effect)
     yield from _unheld(known, policy, scope, walker)
+
+
+def _disagreement(effect: Unknown) -> Judged:
+    """Beside the default for `unknown`, which may be stricter, and beside any rule."""
+    reason = Reason(
+        rule="opinions.disagreement",
+        verdict=Verdict.CONFIRM,
+        text=effect.why,
+        source="policy/shell",
+        suggestion="write it plainly: fewer quotes, one command at a time",
+        span=effect.span,
+    )
+    return Judged(effect=effect, kind="unknown", reason=reason)
+
+
+def _started(effect: Execute) -> Kind:
+    if effect.category == "shell":
+        return "execute.shell"
+    return "execute.known" if effect.origin == "known" else "execute.workspace"
 
 
 def _unheld(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker) -> Iterator[Judged]:
@@ -139,7 +159,7 @@ def _compares(git: Execute, trees: list[str], scope: Scope) -> bool:
         case (name,):
             return name not in _NO_TREE
         case _:
-            return False
+            return bool(git.operands)  # a subcommand that only the run knows
 
 
 def _names_files(git: Execute, trees: list[str], scope: Scope) -> bool:

@@ -14,12 +14,14 @@ from typing import Final
 
 from . import shipped
 from .compile import finish
+from .constructs import RULES as CONSTRUCT_RULES
+from .decision import Verdict
 from .errors import PolicyError, PolicyFileError
 from .model import Policy
 from .near import did_you_mean
 from .paths import globs
-from .raw import Raw, RawRule, allow_command, as_items, as_text
-from .yaml_source import Node, Scalar, Table, parse, place, read_source
+from .raw import Raw, RawRule, allow_command, as_items, as_text, construct_rules
+from .yaml_source import Node, Scalar, Table, decoded, parse, place, read_source
 
 LISTS: Final = (
     "paths.read",
@@ -38,7 +40,7 @@ _PATH_FLAGS: Final = {
     "paths.write": ("paths.write",),
     "allow_path": ("paths.read", "paths.write"),
 }
-_NOT_VALUES: Final = ("version", "extends", "include", "override", "rules")
+_NOT_VALUES: Final = ("version", "extends", "include", "override", "operators", "constructs", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class _Merge:
                 self.add(_Layer(rules, f"presets/sets/{name}.yaml"))
         for name, node, line in _values(layer.root, layer.source):
             self._value(name, node, f"{layer.source}:{line}", layer)
+        self._constructs(layer)
         self._rules(layer, inherited)
 
     def _override(self, name: str, node: Node, layer: _Layer) -> None:
@@ -103,10 +106,28 @@ class _Merge:
         else:
             raise PolicyFileError(f"`{name}` is a single value", source=place(layer.source, node.mark))
 
+    def _constructs(self, layer: _Layer) -> None:
+        """A line that is stricter replaces the one below it; to be laxer, it has to override it by name."""
+        for rule in construct_rules(layer.root, layer.source):
+            below = self.raw.rules.get(rule.id)
+            if below is not None and Verdict.parse(rule.verdict) < Verdict.parse(below.verdict):
+                raise PolicyFileError(
+                    f"the rule `{rule.id}` says `{below.verdict}` at {below.source}, and `{rule.verdict}` would loosen it",
+                    source=rule.source,
+                    hint=f"to loosen it, add `override: [{rule.id}]`",
+                )
+            self.raw.rules[rule.id] = rule
+
     def _rules(self, layer: _Layer, inherited: frozenset[str]) -> None:
         own: set[str] = set()
         for node in as_items(layer.root.nodes.get("rules"), layer.source):
             rule = RawRule.read(node, layer.source, user=layer.user)
+            if rule.id in CONSTRUCT_RULES:
+                raise PolicyFileError(
+                    f"the id `{rule.id}` is that of a construct",
+                    source=place(layer.source, node.mark),
+                    hint="give the rule an id of its own, or say it in `operators:` or `constructs:`",
+                )
             if rule.id in self.raw.rules:
                 again = rule.id in own or rule.id not in inherited
                 hint = "give each rule an id of its own" if again else f"to replace it, add `override: [{rule.id}]`"
@@ -126,17 +147,20 @@ def load(
     workspace: str,
     home: str,
     own_directories: Sequence[str] = (),
+    contents: Mapping[str, bytes] | None = None,
+    real: Callable[[str], str] = os.path.realpath,
 ) -> Policy:
     """The policy that a preset, the user's files and the flags form.
 
     Without `preset`, it is what a file `extends`, and else `balanced`; a file that extends another than the one asked
     for is refused. `workspace` and `home` are absolute real paths. `own_directories` are where bylaw keeps its state and
-    configuration: no call reads or writes there. Keys of `overrides`: `limits.*`, `sandbox.mode`, `paths.read`,
+    configuration: no call reads or writes there. `contents` are files that were read already; `real` says where a root
+    leads. Keys of `overrides`: `limits.*`, `sandbox.mode`, `paths.read`,
     `paths.write`, `allow_path` (both of these), `allow_command` (program names).
 
     Raises PolicyFileError for whatever cannot be used, examples that fail included.
     """
-    layers = [_user_layer(path) for path in files]
+    layers = [_user_layer(path, (contents or {}).get(path)) for path in files]
     merge = _Merge()
     merge.add(_base(preset, layers))
     for layer in layers:
@@ -146,7 +170,7 @@ def load(
     for directory in own_directories:
         for name in ("paths.secret", "paths.protected"):
             merge.raw.literals.setdefault(name, {})[directory] = "bylaw's own files"
-    policy = finish(merge.raw, workspace=workspace, home=home)
+    policy = finish(merge.raw, workspace=workspace, home=home, real=real)
     if files:
         _check_patterns(policy)
     if any(rule.user for rule in merge.raw.rules.values()):
@@ -174,10 +198,10 @@ def _check_pattern(pattern: str, source: str) -> None:
         raise PolicyFileError(problem.message, source=source, hint=problem.hint) from problem
 
 
-def _user_layer(path: str) -> _Layer:
+def _user_layer(path: str, data: bytes | None) -> _Layer:
     from .documents import check  # imported late: pydantic is slow to import, and shipped documents do not need it
 
-    root = parse(read_source(path), source=path)
+    root = parse(read_source(path) if data is None else decoded(data, path), source=path)
     check(root, source=path)
     return _Layer(root, path, user=True)
 

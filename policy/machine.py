@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,6 +21,40 @@ from .workspace import git_directories
 
 _SEARCH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
 _MAX_LINKS: Final = 40
+
+
+Listing = tuple[tuple[str, ...], tuple[str, ...]]
+_LISTINGS: Final[dict[str, tuple[tuple[int, ...], Listing]]] = {}
+_MOST_LISTINGS: Final = 50_000
+_SYSTEM: Final = ("/usr/", "/etc/", "/lib", "/opt/")
+_SETTLED: Final = 2_000_000_000
+"""Nanoseconds after which a second change cannot have the same time on any file system."""
+
+
+def _listed(directory: str) -> Listing:
+    """A directory as it is now. One of the system that only root can write, and that has the inode and the times that it had
+    when it was read, long after it was changed last, is as it was: it is not read again. Raises OSError.
+    """
+    state = _state(directory) if directory.startswith(_SYSTEM) else None
+    known = _LISTINGS.get(directory)
+    if state is not None and known is not None and known[0] == state:
+        return known[1]
+    with os.scandir(directory) as entries:
+        found = sorted((one.name, one.is_dir(follow_symlinks=False)) for one in entries)
+    listing = tuple(name for name, _ in found), tuple(name for name, inner in found if inner)
+    if state is not None and _state(directory) == state and time.time_ns() - max(state[2:]) > _SETTLED:
+        if len(_LISTINGS) >= _MOST_LISTINGS:
+            _LISTINGS.clear()
+        _LISTINGS[directory] = (state, listing)
+    return listing
+
+
+def _state(directory: str) -> tuple[int, ...] | None:
+    """What changes with every change of a directory; None for one that others than root can change."""
+    state = os.lstat(directory)
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != 0 or state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return None
+    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
 
 
 class MachineFiles:
@@ -72,6 +107,13 @@ class MachineFiles:
             return tuple(sorted(os.listdir(directory)))
         except (OSError, ValueError):
             return ()
+
+    def listing(self, directory: str) -> Listing:
+        """The names in a directory and those of them that are directories, sorted; empty when it cannot be read."""
+        try:
+            return _listed(directory)
+        except (OSError, ValueError):
+            return (), ()
 
     def executable(self, path: str) -> bool:
         """Whether the path is a regular file (links followed) that this account may execute."""

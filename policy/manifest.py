@@ -7,13 +7,13 @@ layer that cannot grant a name that does not exist yet grants the directory that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from .decision import Manifest, PathGrant
 from .effects import Connect, Delete, Effect, Execute, Read, Unknown, Write
 from .kinds import spans_of_git
 from .model import Policy
 from .paths import Walker, within
+from .profiles.identity import widens
 from .scope import Scope
 
 EVERY_PROGRAM = "*"
@@ -42,15 +42,17 @@ def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
     hiding = {PathGrant(path=one.path, recursive=one.recursive) for one in others}
     if tier and not alone:
         hiding |= read | write
+    programs = (EVERY_PROGRAM,) if tier else _programs(known, scope)
     opened = {directory for grant in write if (directory := _opened(grant.path, scope)) is not None}
     return Manifest(
-        programs=(EVERY_PROGRAM,) if tier else _programs(known, scope),
+        programs=programs,
         read=_sorted(read),
         write=_sorted(write),
         hidden=_below(hiding, policy.paths.secret, walker, opened if hiding else set()),
         protected=_below(write, policy.paths.protected, walker, opened),
         hosts=tuple(sorted({one.host for one in known if isinstance(one, Connect)})),
         environment=tuple(sorted(scope.environment.items())),
+        widened=tuple(filter(None, map(widens, programs))),
     )
 
 
@@ -69,8 +71,10 @@ def environment(environ: Mapping[str, str], allowed: Iterable[str], search_path:
 
     INVARIANT: a variable that no pattern names does not reach a child; `PATH` is never inherited.
     """
-    patterns = tuple(allowed)
-    kept = {name: value for name, value in environ.items() if any(fnmatchcase(name, one) for one in patterns)}
+    wanted = tuple(allowed)
+    plain = frozenset(wanted)
+    starts = tuple(one[:-1] for one in wanted if one.endswith("*"))  # a name may end with one star, and has no other
+    kept = {name: value for name, value in environ.items() if name in plain or name.startswith(starts)}
     return {**kept, **PINNED, "PATH": ":".join(search_path)}
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal, assert_never
 
 from .decision import Verdict
 from .effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
+from .holes import HOLE, SPLIT, has_hole
 from .model import Matcher, Rule
 from .paths import Walker, globs
 
@@ -21,80 +20,98 @@ EFFECT_NAMES: Final[tuple[EffectName, ...]] = (
 
 Predicate = Callable[[Effect, Walker], bool]
 
-
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    """A tuple of rules as a key of a cache: compared by identity, kept alive by the key, so that no hash is computed."""
-
-    rules: tuple[Rule, ...]
-
-    def __hash__(self) -> int:
-        return id(self.rules)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.rules is other.rules
+_NAMES: Final[Mapping[type[Effect], EffectName]] = {
+    Read: "read", Write: "write", Delete: "delete", Execute: "execute", Connect: "connect", Send: "send",
+    SetEnvironment: "environment", UseConstruct: "construct", Unknown: "unknown",
+}  # fmt: skip
 
 
 def effect_name(effect: Effect) -> EffectName:
     """What rules call this effect."""
-    match effect:
-        case Read():
-            return "read"
-        case Write():
-            return "write"
-        case Delete():
-            return "delete"
-        case Execute():
-            return "execute"
-        case Connect():
-            return "connect"
-        case Send():
-            return "send"
-        case SetEnvironment():
-            return "environment"
-        case UseConstruct():
-            return "construct"
-        case Unknown():
-            return "unknown"
-        case _:
-            assert_never(effect)
+    return _NAMES[type(effect)]
 
 
 def matching(rules: tuple[Rule, ...], effect: Effect, walker: Walker, *, tool: str) -> list[Rule]:
-    """The rules that match an effect of a call of this tool."""
-    candidates = _index(_Identity(rules))[effect_name(effect)]
-    return [one.rule for one in candidates if one.matches(effect, walker, tool)]
+    """The rules that match an effect of a call of this tool, in their order."""
+    return [one.rule for one in _index_of(rules)[effect_name(effect)].candidates(effect) if one.matches(effect, walker, tool)]
 
 
-@dataclass(frozen=True, slots=True)
 class _Compiled:
-    rule: Rule
-    tools: tuple[str, ...]
-    holds: Predicate
-    excepts: tuple[tuple[tuple[str, ...], Predicate], ...]
+    """A rule; its predicates are made when the first effect comes that it may match."""
+
+    __slots__ = ("_excepts", "_holds", "place", "rule")
+
+    def __init__(self, rule: Rule, place: int) -> None:
+        self.rule = rule
+        self.place = place
+        self._holds: Predicate | None = None
+        self._excepts: tuple[tuple[tuple[str, ...], Predicate], ...] = ()
 
     def matches(self, effect: Effect, walker: Walker, tool: str) -> bool:
-        if (self.tools and tool not in self.tools) or not self.holds(effect, walker):
+        rule = self.rule
+        if rule.match.tool and tool not in rule.match.tool:
             return False
-        return not any((not tools or tool in tools) and holds(effect, walker) for tools, holds in self.excepts)
+        if self._holds is None:
+            # A rule that loosens must be sure of what it names; one that tightens takes every name that could be meant.
+            # An exception loosens a rule that tightens, and the other way round.
+            strict = rule.verdict is Verdict.ALLOW
+            self._excepts = tuple((one.tool, _predicate(one, sure=not strict)) for one in rule.excepts)
+            self._holds = _predicate(rule.match, sure=strict)
+        if not self._holds(effect, walker):
+            return False
+        return not any((not tools or tool in tools) and holds(effect, walker) for tools, holds in self._excepts)
 
 
-@lru_cache(maxsize=16)
-def _index(key: _Identity) -> Mapping[EffectName, tuple[_Compiled, ...]]:
-    compiled = [(_effects(rule.match), _compile(rule)) for rule in key.rules]
-    return {name: tuple(one for names, one in compiled if name in names) for name in EFFECT_NAMES}
+class _Candidates:
+    """The rules that effects of one name may match: those that name a program or construct are found by it."""
+
+    __slots__ = ("_anyway", "_keyed")
+
+    def __init__(self, name: EffectName, rules: Iterable[_Compiled]) -> None:
+        self._anyway: list[_Compiled] = []
+        self._keyed: dict[str, list[_Compiled]] = {}
+        for one in rules:
+            keys = one.rule.match.program if name == "execute" else one.rule.match.construct if name == "construct" else ()
+            if not keys or any(character in key for key in keys for character in "*?"):
+                self._anyway.append(one)
+            else:
+                for key in dict.fromkeys(keys):
+                    self._keyed.setdefault(key, []).append(one)
+
+    def candidates(self, effect: Effect) -> Sequence[_Compiled]:
+        """A superset of the rules that match, in their order."""
+        keys: Iterable[str] = ()
+        if isinstance(effect, Execute):
+            keys = _program_names(effect, sure=False)
+        elif isinstance(effect, UseConstruct):
+            keys = (effect.construct,)
+        found = {one.place: one for key in keys for one in self._keyed.get(key, ())}
+        if not found:
+            return self._anyway
+        found |= {one.place: one for one in self._anyway}
+        return [found[place] for place in sorted(found)]
 
 
-def _compile(rule: Rule) -> _Compiled:
-    # A rule that loosens must be sure of what it names; one that tightens takes every name that could be meant.
-    # An exception loosens a rule that tightens, and the other way round.
-    strict = rule.verdict is Verdict.ALLOW
-    return _Compiled(
-        rule=rule,
-        tools=rule.match.tool,
-        holds=_predicate(rule.match, sure=strict),
-        excepts=tuple((one.tool, _predicate(one, sure=not strict)) for one in rule.excepts),
-    )
+_Index = Mapping[EffectName, _Candidates]
+_INDICES: Final[dict[int, tuple[tuple[Rule, ...], _Index]]] = {}
+
+
+def _index_of(rules: tuple[Rule, ...]) -> _Index:
+    """The index of a tuple of rules. INVARIANT: an entry keeps its tuple alive, so that no other can have its identity."""
+    known = _INDICES.get(id(rules))
+    if known is None or known[0] is not rules:
+        if len(_INDICES) >= _REMEMBERED:
+            _INDICES.clear()
+        known = _INDICES[id(rules)] = (rules, _index(rules))
+    return known[1]
+
+
+_REMEMBERED: Final = 16
+
+
+def _index(rules: tuple[Rule, ...]) -> _Index:
+    compiled = [(_effects(rule.match), _Compiled(rule, place)) for place, rule in enumerate(rules)]
+    return {name: _Candidates(name, [one for names, one in compiled if name in names]) for name in EFFECT_NAMES}
 
 
 _FIELDS: Final[Mapping[str, frozenset[EffectName]]] = {
@@ -135,29 +152,34 @@ def _predicate(matcher: Matcher, *, sure: bool) -> Predicate:
         match effect:
             case Execute():
                 return (
-                    (program is None or any(map(program.match, _program_names(effect, sure=sure))))
+                    (program is None or any(map(program, _program_names(effect, sure=sure))))
                     and (not matcher.origin or effect.origin in matcher.origin)
                     and (not matcher.category or effect.category in matcher.category)
                     and (not matcher.subcommand or _subcommand(matcher.subcommand, effect, sure=sure))
                     and (not matcher.option or _option(matcher.option, effect, sure=sure))
-                    and (operand is None or any(map(operand.match, effect.operands)))
+                    and (operand is None or any(_text(operand, one, sure=sure) for one in effect.operands))
                 )
             case Read() | Write() | Delete():
                 return not matcher.path or _path(matcher.path, effect, walker, sure=sure)
             case Connect() | Send():
-                return host is None or host.match(effect.host.lower()) is not None
+                return host is None or host(effect.host.lower())
             case SetEnvironment():
-                return name is None or name.match(effect.name) is not None
+                return name is None or name(effect.name)
             case UseConstruct():
                 return (not matcher.construct or effect.construct in matcher.construct) and (
-                    subject is None or subject.match(effect.subject) is not None
+                    subject is None or _text(subject, effect.subject, sure=sure)
                 )
             case Unknown():
-                return (subject is None or subject.match(effect.subject) is not None) and (why is None or why.match(effect.why) is not None)
+                return (subject is None or subject(effect.subject)) and (why is None or why(effect.why))
             case _:
                 assert_never(effect)
 
     return test
+
+
+def _text(glob: Callable[[str], bool], text: str, *, sure: bool) -> bool:
+    """Whether a text matches. Of one that only the run knows, nothing is sure, and anything may be."""
+    return not sure if has_hole(text) else glob(text)
 
 
 def _program_names(effect: Execute, *, sure: bool) -> set[str]:
@@ -181,18 +203,32 @@ def _subcommand(wanted: tuple[tuple[str, ...], ...], effect: Execute, *, sure: b
     # can tell which words are arguments of options.
     given = (*effect.subcommand, *(one for one in effect.operands if not one.startswith("-")))
     starts = (0,) if effect.subcommand else range(len(given))
-    return any(given[at : at + len(words)] == words for words in wanted for at in starts)
+    return any(_may_be(given[at : at + len(words)], words) for words in wanted for at in starts)
+
+
+def _may_be(given: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    """Whether these are the words, or may turn out to be when the run fills their holes."""
+    for one, word in zip(given, words, strict=False):
+        if SPLIT in one:
+            return True
+        if one != word and not has_hole(one):
+            return False
+    return len(given) == len(words)
 
 
 def _option(wanted: tuple[str, ...], effect: Execute, *, sure: bool) -> bool:
     if not effect.options.isdisjoint(wanted):
         return True
-    # What no profile told from an operand may be an option all the same.
-    return not sure and any(_may_hold(word, option) for word in effect.operands if word.startswith("-") for option in wanted)
+    # What no profile told from an operand may be an option all the same; one that only the run knows may be any.
+    return not sure and (
+        HOLE in effect.options or any(_may_hold(word, option) for word in effect.operands if word.startswith("-") for option in wanted)
+    )
 
 
 def _may_hold(word: str, option: str) -> bool:
     """Whether a word may give an option: itself, with its value, abbreviated, or in a cluster of letters."""
+    if has_hole(word.partition("=")[0]):
+        return True
     if option.startswith("--"):
         name = word.partition("=")[0]
         return len(name) > len("--") and option.startswith(name)
@@ -208,9 +244,14 @@ def _path(patterns: tuple[str, ...], effect: Read | Write | Delete, walker: Walk
     return bool(found.matched) or not found.complete
 
 
-def _glob(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
-    """One expression for globs of `*` and `?`, matched against the whole text."""
+def _glob(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
+    """A test for globs of `*` and `?`, asked of the whole text."""
     if not patterns:
         return None
+    plain = frozenset(one for one in patterns if "*" not in one and "?" not in one)
+    globs = [one for one in patterns if one not in plain]
+    if not globs:
+        return plain.__contains__
     # fnmatch writes a `*` as an atomic group: no text, however hostile, makes it backtrack. Brackets are no globs here.
-    return re.compile("|".join(fnmatch.translate(one.replace("[", "[[]")) for one in patterns))
+    expression = re.compile("|".join(fnmatch.translate(one.replace("[", "[[]")) for one in globs))
+    return lambda text: text in plain or expression.match(text) is not None

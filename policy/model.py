@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from .decision import Verdict
+from .records import EMPTY, Record
 
 Kind = Literal[
     "read.inside",
@@ -22,6 +22,7 @@ Kind = Literal[
     "delete.inside",
     "execute.known",
     "execute.workspace",
+    "execute.shell",
     "connect",
     "send",
     "environment",
@@ -32,16 +33,21 @@ Kind = Literal[
 """What a policy gives a default for. `blocked` is no effect: it is the verdict that rules of the tier `blocked` take."""
 
 SandboxMode = Literal["require", "prefer", "off"]
-Opinion = Literal["bashlex"]
+Opinion = Literal["bashlex", "tree-sitter"]
+DIFFERS: Final = "reads this command differently"
+"""How the analysis says that an opinion differs. INVARIANT: what says so is at best confirmed, whatever the rules say."""
+
 Grants = Literal["none", "session", "always"]
 Hooks = Literal["skip", "refuse", "run"]
 """What a commit does about the repository's hooks: leave them out and say so, refuse to commit where there are any, or
 run them as code of the workspace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Byte, time and size limits of one call. Bytes are bytes, seconds are seconds, characters are code points."""
+class Limits(Record):
+    """Byte, time and size limits of one call. Bytes are bytes, seconds are seconds, characters are code points.
+
+    What `command_depth` to `glob_results` count is said in `policy.shell.caps`, whose values are theirs where none is given.
+    """
 
     read_bytes: int
     write_bytes: int
@@ -49,6 +55,11 @@ class Limits:
     command_seconds: float
     command_characters: int
     regular_files: bool
+    command_depth: int = 16
+    command_count: int = 500
+    command_words: int = 4_000
+    command_expansions: int = 1_000
+    glob_results: int = 10_000
 
 
 LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
@@ -57,12 +68,16 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "output_bytes": (128, 10_000_000),
     "command_seconds": (0.001, 86_400),
     "command_characters": (8, 65_536),
+    "command_depth": (1, 64),
+    "command_count": (1, 10_000),
+    "command_words": (1, 65_536),
+    "command_expansions": (1, 65_536),
+    "glob_results": (1, 100_000),
 }
 """Floors keep a tool usable; ceilings keep a slip of the keyboard from meaning "no limit"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Paths(Record):
     """Roots are absolute real paths; globs are gitignore patterns with `{workspace}` and `{home}` filled in."""
 
     read: tuple[str, ...]
@@ -72,8 +87,7 @@ class Paths:
     protected: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matcher:
+class Matcher(Record):
     """Matches an effect when every field that is given matches; a field matches when any of its patterns does.
 
     `program`, `operand`, `name`, `host`, `subject`, `why` are globs (`*` and `?`). `path` are gitignore patterns, matched
@@ -97,8 +111,7 @@ class Matcher:
     why: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Record):
     """A rule of the policy: what it matches, what it says, why, and what to do instead.
 
     `blocked` says that the verdict is the policy's own for what is blocked by name. An example is a command, or
@@ -117,24 +130,21 @@ class Rule:
     examples_not_match: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Default:
+class Default(Record):
     """The verdict for effects of one kind that no rule matches."""
 
     verdict: Verdict
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sandbox:
+class Sandbox(Record):
     """`require`: no command runs without a layer. `prefer`: it runs, said loudly and recorded, after `degraded`."""
 
     mode: SandboxMode
     degraded: Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Record):
     """One policy, ready to judge. `digest` is the SHA-256 (hex) of everything that can change a verdict."""
 
     name: str
@@ -150,4 +160,4 @@ class Policy:
     grants: Grants
     approve_all: bool
     hooks: Hooks
-    origins: Mapping[str, str] = field(default_factory=dict[str, str])
+    origins: Mapping[str, str] = EMPTY

@@ -10,13 +10,13 @@ import fnmatch
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from .errors import PolicyError
 from .model import Kind, Paths
+from .records import Record
 from .scope import Files, Scope
 
 MAX_ENTRIES: Final = 20_000
@@ -29,22 +29,57 @@ _PRUNED: Final = frozenset({"node_modules", "site-packages", "dist-packages", "_
 objects, which are compressed."""
 
 
-@dataclass(frozen=True, slots=True)
 class Globs:
     """Compiled patterns. `anchored` are those of them that name one path and no more, `tails` those that name one path
     below any directory.
 
-    INVARIANT: a path that a positive pattern matches has a component in `literals` or one that `wildcards` matches, or
-    `always` is set; so that most paths are answered without trying the patterns.
+    INVARIANT: a path that a positive pattern matches has the component that the pattern is filed under, literal or as a
+    wildcard, or the pattern is one of `always`; so that most paths are answered without trying a pattern, and a pattern
+    is compiled when the first path that it may match comes.
     """
 
-    positive: re.Pattern[str] | None
-    negative: tuple[re.Pattern[str], ...]
-    anchored: tuple[str, ...]
-    literals: frozenset[str]
-    wildcards: Callable[[str], bool]
-    always: bool
-    tails: tuple[str, ...]
+    __slots__ = (
+        "_always",
+        "_compiled",
+        "_ends",
+        "_expressions",
+        "_heads",
+        "_known",
+        "_literals",
+        "_negative",
+        "_numbers",
+        "_wildcards",
+        "anchored",
+        "tails",
+    )
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._expressions: list[str] = []
+        self._compiled: dict[int, re.Pattern[str]] = {}
+        self._negative: list[str] = []
+        self._literals: dict[str, list[int]] = {}
+        self._wildcards: list[tuple[int, Callable[[str], bool]]] = []
+        self._always: list[int] = []
+        self._numbers: dict[str, tuple[int, ...]] = {}
+        self._known: dict[str, bool] = {}
+        # what a name must begin with, or else end with, for any of the wildcards to match it
+        self._heads: tuple[str, ...] = ()
+        self._ends: tuple[str, ...] = ()
+        anchored: list[str] = []
+        tails: list[str] = []
+        for pattern in patterns:
+            expression, include = translated(pattern)
+            if not include:
+                self._negative.append(expression)
+                continue
+            self._file(fold(pattern), len(self._expressions))
+            self._expressions.append(expression)
+            if pattern.startswith("/"):
+                anchored += [path] if (path := _as_path(pattern)) is not None else []
+            elif (tail := _tail(pattern)) is not None:
+                tails.append(tail)
+        self.anchored = tuple(anchored)
+        self.tails = tuple(tails)
 
     def match(self, path: str) -> bool:
         """Whether the path, or a directory that holds it, is matched; a `!` pattern frees a file, never what lies
@@ -52,15 +87,80 @@ class Globs:
         """
         folded = fold(path).lstrip("/")
         parts = folded.split("/")
-        if self.literals.isdisjoint(parts) and not self.always and not any(map(self.wildcards, parts)):
+        numbers = [*self._always]
+        for part in parts:
+            numbers += self._filed(part)
+        if not numbers:
             return False
-        if self.positive is None or self.positive.search(folded) is None:
+        positive = [self._pattern(number) for number in dict.fromkeys(numbers)]
+        if not any(one.search(folded) for one in positive):
             return False
-        if not self.negative:
+        if not self._negative:
             return True
         # From the top down: what lies below a directory that is matched is matched, whatever frees it by its own name.
+        negative = [self._pattern(-number) for number in range(1, len(self._negative) + 1)]
         prefixes = ("/".join(parts[: end + 1]) for end in range(len(parts)))
-        return any(self.positive.search(one) and not any(negative.search(one) for negative in self.negative) for one in prefixes)
+        return any(
+            any(wanted.search(one) for wanted in positive) and not any(freeing.search(one) for freeing in negative) for one in prefixes
+        )
+
+    def may_match(self, name: str) -> bool:
+        """Whether a path may be matched because it has this component; False is certain."""
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[name] = bool(self._always) or bool(self._filed(fold(name)))
+        return known
+
+    def _file(self, pattern: str, number: int) -> None:
+        """Under a component that a path must have to match: a literal one, the last, or else a wildcard."""
+        parts = [part for part in pattern.split("/") if part not in {"", "**"}]
+        plain = [text for part in parts if (text := _as_path(part)) is not None]
+        if pattern == pattern.rstrip() and plain:
+            self._literals.setdefault(plain[-1], []).append(number)
+        elif pattern == pattern.rstrip() and parts and "[" not in parts[-1] and "\\" not in parts[-1]:
+            self._wildcards.append((number, _wildcard(parts[-1])))
+            head = parts[-1].partition("*")[0].partition("?")[0]
+            end = parts[-1].rpartition("*")[2].rpartition("?")[2]
+            if head:
+                self._heads += (head,)
+            else:
+                self._ends += (end,)
+        else:
+            self._always.append(number)  # blanks at the end are a question of backslashes, brackets one of their own
+
+    def _filed(self, part: str) -> tuple[int, ...]:
+        found = self._numbers.get(part)
+        if found is None:
+            if len(self._numbers) >= _REMEMBERED:
+                self._numbers.clear()
+            found = tuple(self._literals.get(part, ()))
+            if part.startswith(self._heads) or part.endswith(self._ends):
+                found += tuple(number for number, test in self._wildcards if test(part))
+            self._numbers[part] = found
+        return found
+
+    def _pattern(self, number: int) -> re.Pattern[str]:
+        """A pattern by its number; those that free a path are counted from -1 down."""
+        known = self._compiled.get(number)
+        if known is None:
+            known = re.compile(self._expressions[number] if number >= 0 else self._negative[-number - 1], re.DOTALL)
+            self._compiled[number] = known
+        return known
+
+
+_REMEMBERED: Final = 65_536
+
+
+def _wildcard(part: str) -> Callable[[str], bool]:
+    """A test for one component; the usual `*.x` and `x*` need no expression."""
+    head, star, tail = part.partition("*")
+    if star and "*" not in tail and "?" not in part:
+        length = len(head) + len(tail)
+        return lambda name: len(name) >= length and name.startswith(head) and name.endswith(tail)
+    expression = re.compile(fnmatch.translate(part))
+    return lambda name: expression.match(name) is not None
 
 
 def fold(text: str) -> str:
@@ -72,38 +172,39 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def globs(patterns: tuple[str, ...]) -> Globs:
-    """The patterns, compiled once; PolicyError names one that is none. Their order means nothing: `!` comes last.
+    """The patterns, read once; PolicyError names one that is none. Their order means nothing: `!` comes last.
 
     A slash at the end is not seen: whether a path is a directory may change after it was judged.
     """
+    return Globs(patterns)
+
+
+_TRANSLATED: Final[dict[str, tuple[str, bool]]] = {}
+
+
+def translated(pattern: str) -> tuple[str, bool]:
+    """The expression of a gitignore pattern, and whether it takes in (`!` frees). Raises PolicyError."""
+    known = _TRANSLATED.get(pattern)
+    if known is None:
+        known = _TRANSLATED[pattern] = _translate(pattern)
+    return known
+
+
+def learn(translations: Mapping[str, tuple[str, bool]]) -> None:
+    """Takes over what `translated` said in another process, so that pathspec need not be imported in this one."""
+    _TRANSLATED.update(translations)
+
+
+def _translate(pattern: str) -> tuple[str, bool]:
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # imported late: it is slow
 
-    positive: list[str] = []
-    negative: list[str] = []
-    anchored: list[str] = []
-    tails: list[str] = []
-    for pattern in patterns:
-        try:
-            expression, include = GitIgnoreSpecPattern.pattern_to_regex(fold(pattern).rstrip("/"))
-        except ValueError as problem:
-            raise PolicyError(f"`{pattern}` is no gitignore pattern", hint="see gitignore(5)") from problem
-        if expression is None or include is None:
-            raise PolicyError(f"the pattern `{pattern}` matches nothing", hint="remove it, or quote a leading `#` with a backslash")
-        (positive if include else negative).append(expression)
-        if include and pattern.startswith("/") and (path := _as_path(pattern)) is not None:
-            anchored.append(path)
-        elif include and (tail := _tail(pattern)) is not None:
-            tails.append(tail)
-    literals, wildcards, always = _components([fold(pattern) for pattern in patterns if not pattern.startswith("!")])
-    return Globs(
-        positive=re.compile("|".join(f"(?:{one.replace('(?P<ps_d>', '(?:')})" for one in positive), re.DOTALL) if positive else None,
-        negative=tuple(re.compile(one, re.DOTALL) for one in negative),
-        anchored=tuple(anchored),
-        literals=literals,
-        wildcards=wildcards,
-        always=always,
-        tails=tuple(tails),
-    )
+    try:
+        expression, include = GitIgnoreSpecPattern.pattern_to_regex(fold(pattern).rstrip("/"))
+    except ValueError as problem:
+        raise PolicyError(f"`{pattern}` is no gitignore pattern", hint="see gitignore(5)") from problem
+    if expression is None or include is None:
+        raise PolicyError(f"the pattern `{pattern}` matches nothing", hint="remove it, or quote a leading `#` with a backslash")
+    return expression, include
 
 
 def _tail(pattern: str) -> str | None:
@@ -114,37 +215,12 @@ def _tail(pattern: str) -> str | None:
     return path if "/" not in path or pattern.startswith("**/") else None
 
 
-def _components(patterns: list[str]) -> tuple[frozenset[str], Callable[[str], bool], bool]:
-    """For every pattern a component that a path must have to match it: a literal one, the last, or else a wildcard."""
-    literals: set[str] = set()
-    wildcards: list[str] = []
-    always = False
-    for pattern in patterns:
-        parts = [part for part in pattern.split("/") if part not in {"", "**"}]
-        plain = [text for part in parts if (text := _as_path(part)) is not None]
-        if pattern != pattern.rstrip():
-            always = True  # whether blanks at the end count is a question of backslashes
-        elif plain:
-            literals.add(plain[-1])
-        elif parts and not any(character in parts[-1] for character in "[\\"):
-            wildcards.append(fnmatch.translate(parts[-1]))
-        else:
-            always = True
-    expression = re.compile("|".join(wildcards) or r"(?!)")
-
-    @lru_cache(maxsize=8192)
-    def wildcard(name: str) -> bool:
-        return expression.match(name) is not None
-
-    return frozenset(literals), wildcard, always
-
-
 def _as_path(pattern: str) -> str | None:
     """The one path that a pattern names, or None when it has wildcards."""
-    plain = re.sub(r"\\(.)", "", pattern)
-    if any(character in plain for character in "*?["):
+    plain = re.sub(r"\\(.)", "", pattern) if "\\" in pattern else pattern
+    if "*" in plain or "?" in plain or "[" in plain:
         return None
-    return re.sub(r"\\(.)", r"\1", pattern).rstrip("/") or None
+    return (re.sub(r"\\(.)", r"\1", pattern) if "\\" in pattern else pattern).rstrip("/") or None
 
 
 def within(path: str, roots: tuple[str, ...]) -> bool:
@@ -172,12 +248,18 @@ def write_kind(path: str, paths: Paths, scope: Scope, *, delete: bool = False) -
     return "delete.inside" if delete else "write.inside"
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
+class Below(Record):
     """What a walk found: the topmost paths that match, and whether it saw everything."""
 
     matched: tuple[str, ...]
     complete: bool
+
+
+@runtime_checkable
+class _Lists(Protocol):
+    """Files that tell the names and kinds of a directory at once: thousands of times cheaper than to ask for each."""
+
+    def listing(self, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]: ...
 
 
 class Walker:
@@ -185,7 +267,8 @@ class Walker:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._seen: dict[str, tuple[list[str], bool]] = {}
+        self._listing = files.listing if isinstance(files, _Lists) else self._asked
+        self._seen: dict[str, tuple[list[tuple[str, tuple[str, ...]]], bool]] = {}
 
     def below(self, top: str, patterns: tuple[str, ...]) -> Below:
         """The paths below a directory that match. Links are not followed; MAX_ENTRIES at most are looked at.
@@ -198,15 +281,24 @@ class Walker:
         matched |= {path: None for tail in spec.tails if self._has(top, tail) and spec.match(path := f"{top.rstrip('/')}/{tail}")}
         if top not in self._seen:
             self._seen[top] = self._entries(top)
-        entries, complete = self._seen[top]
+        listings, complete = self._seen[top]
         covered: set[str] = set()
-        for path in entries:
-            if path.rpartition("/")[0] in covered:
-                covered.add(path)
-            elif spec.match(path):
-                covered.add(path)
-                matched[path] = None
-        return Below(tuple(matched), complete)
+        filed = {top} if any(map(spec.may_match, top.split("/"))) else set[str]()  # directories that a pattern may be filed under
+        for directory, names in listings:
+            prefix = directory.rstrip("/")
+            if directory in covered:
+                covered.update(f"{prefix}/{name}" for name in names)
+                continue
+            below_filed = directory in filed
+            for name in names:
+                if not (below_filed or spec.may_match(name)):
+                    continue
+                path = f"{prefix}/{name}"
+                filed.add(path)
+                if spec.match(path):
+                    covered.add(path)
+                    matched[path] = None
+        return Below(matched=tuple(matched), complete=complete)
 
     def _has(self, top: str, tail: str) -> bool:
         """Whether the name is there, no link on the way."""
@@ -216,22 +308,30 @@ class Walker:
             self._files.kind(places[-1]) != "missing"
         )
 
-    def _entries(self, top: str) -> tuple[list[str], bool]:
-        """Everything below, breadth first, so that a tree that is too large is known near its top."""
-        found: list[str] = []
+    def _entries(self, top: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
+        """The names in every directory below, breadth first, so that a tree that is too large is known near its top."""
+        found: list[tuple[str, tuple[str, ...]]] = []
+        count = 0
         complete = True
         waiting = deque([top] if self._files.kind(top) == "directory" else [])
         while waiting:
             directory = waiting.popleft()
-            names = self._files.names(directory)
-            if len(found) + len(names) > MAX_ENTRIES:
+            names, directories = self._listing(directory)
+            if count + len(names) > MAX_ENTRIES:
                 # one directory that is too large must not hide what lies beside it
                 complete = False
                 continue
+            count += len(names)
+            found.append((directory, names))
             prefix = directory.rstrip("/")
-            for name in names:
-                path = f"{prefix}/{name}"
-                found.append(path)
-                if name not in _PRUNED and not path.endswith("/.git/objects") and self._files.kind(path) == "directory":
-                    waiting.append(path)
+            pruned = prefix.endswith("/.git")
+            for name in directories:
+                if name not in _PRUNED and not (pruned and name == "objects"):
+                    waiting.append(f"{prefix}/{name}")
         return found, complete
+
+    def _asked(self, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names in a directory, and those of them that are directories."""
+        names = self._files.names(directory)
+        prefix = directory.rstrip("/")
+        return names, tuple(name for name in names if self._files.kind(f"{prefix}/{name}") == "directory")

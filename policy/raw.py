@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from .constructs import CONSTRUCTS, NAMED, SIGNS, rule_id, title
+from .effects import ConstructName
 from .errors import PolicyFileError
 from .model import Matcher
 from .near import did_you_mean
+from .records import fields
 from .yaml_source import Items, Node, Scalar, Table, place
 
 Value = str | int | float | bool | tuple[str, ...]
@@ -99,6 +103,34 @@ def allow_command(program: str, flag: str) -> tuple[RawRule, RawRule]:
     )
 
 
+def construct_rules(root: Table, file: str) -> Iterator[RawRule]:
+    """The rules of `operators:` and `constructs:`: one for each line there."""
+    sections: tuple[tuple[str, Mapping[str, ConstructName]], ...] = (("operators", SIGNS), ("constructs", NAMED))
+    for section, known in sections:
+        if section in root.nodes:
+            table = as_table(root.nodes[section], file)
+            for key, node in table.nodes.items():
+                mark = table.keys[key]
+                if key not in known:
+                    text = f"the key `{section}.{key}` is not known"
+                    raise PolicyFileError(text, source=place(file, mark), hint=did_you_mean(key, known))
+                yield _construct_rule(known[key], _plain_verdict(node, file), f"{file}:{mark.line}")
+
+
+def _construct_rule(name: ConstructName, verdict: RuleVerdict, source: str) -> RawRule:
+    construct = CONSTRUCTS[name]
+    return RawRule(
+        id=rule_id(name),
+        verdict=verdict,
+        match=Matcher(effect=("construct",), construct=(name,)),
+        because=f"`{title(name)}`: {construct.meaning}",
+        source=source,
+        suggest=None if verdict == "allow" else f"do it without `{title(name)}`, one call at a time",
+        examples_match=(construct.example,),
+        examples_not_match=("true",),
+    )
+
+
 def read_matcher(node: Node, file: str) -> Matcher:
     """The matcher that a mapping of fields to a value or values gives; a `subcommand` is split into its words."""
     table = as_table(node, file)
@@ -112,7 +144,7 @@ def read_matcher(node: Node, file: str) -> Matcher:
     return Matcher(subcommand=subcommand, **fields)
 
 
-_FIELDS: Final = frozenset(Matcher.__dataclass_fields__)
+_FIELDS: Final = frozenset(fields(Matcher))
 
 
 def as_table(node: Node, file: str) -> Table:
@@ -150,6 +182,13 @@ def _texts(node: Node | None, file: str) -> tuple[str, ...]:
 
 def _words(node: Node, file: str) -> tuple[str, ...]:
     return _texts(node, file) if isinstance(node, Items) else (as_text(node, file),)
+
+
+def _plain_verdict(node: Node, file: str) -> RuleVerdict:
+    verdict = _verdict(node, file)
+    if verdict == "blocked":
+        raise PolicyFileError("a construct is allowed, confirmed or denied", source=place(file, node.mark), hint="write `deny`")
+    return verdict
 
 
 def _verdict(node: Node, file: str) -> RuleVerdict:

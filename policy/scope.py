@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from .records import EMPTY, Record
 
 PathKind = Literal["file", "directory", "symlink", "other", "missing"]
 
@@ -40,8 +41,7 @@ class Files(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Record):
     """Where a call would happen.
 
     `workspace`, `home`, `cwd` and the roots are absolute real paths. `environment` is exactly what a child gets,
@@ -56,7 +56,7 @@ class Scope:
     home: str
     read_roots: tuple[str, ...]
     write_roots: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    environment: Mapping[str, str] = EMPTY
     search_path: tuple[str, ...] = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
     agent_files: frozenset[str] = frozenset()
     hooks: bool = False

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .records import Record
+
+_put = object.__setattr__
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """A half-open range of characters, counted from 0 in the text that was given."""
 
     start: int
     end: int
+
+    def __init__(self, start: int, end: int) -> None:
+        _put(self, "start", start)
+        _put(self, "end", end)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self.start == other.start and self.end == other.end
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end))
 
     def position(self, text: str) -> tuple[int, int]:
         """Line and column of the start, both counted from 1."""

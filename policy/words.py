@@ -19,6 +19,7 @@ MEANINGS: Final[Mapping[Kind, str]] = {
     "delete.inside": "removing a file inside the write roots",
     "execute.known": "starting a program of this machine",
     "execute.workspace": "running code of the workspace (build, test, script)",
+    "execute.shell": "letting bash run a script as text, where no plan can say what it does",
     "connect": "reaching a host over the network",
     "send": "sending content of the repository to a model provider",
     "environment": "setting an environment variable for a program",
@@ -36,6 +37,7 @@ SUGGESTIONS: Final[Mapping[Kind, str]] = {
     "connect": "work without the network, or ask the person",
     "unknown": "write it plainly: known programs and options, literal words, one step at a time",
     "environment": "leave the variable out",
+    "execute.shell": "write it so that every program, option and path is a known word, without background jobs",
     "execute.workspace": "use the tools that read, search and edit, or ask the person to run it",
 }
 

@@ -71,6 +71,11 @@ def read_source(path: str) -> str:
         raise PolicyFileError(
             f"the policy file cannot be read: {why}", source=path, hint="give the path of a readable YAML file"
         ) from problem
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: str) -> str:
+    """The text of the bytes of a policy file; PolicyFileError when it is no UTF-8 below the size cap."""
     if len(data) > MAX_BYTES:
         raise PolicyFileError(f"the policy file is larger than {MAX_BYTES:,} bytes", source=path, hint="split it into several files")
     try:

@@ -21,6 +21,7 @@ _WRITING = (">", ">>", ">|", "&>", "&>>", "<>", ">&")
 
 class _Node(Protocol):
     kind: str
+    pos: tuple[int, int]
 
 
 class _Parser(Protocol):
@@ -56,20 +57,20 @@ def _say(answer: dict[str, object]) -> None:
 
 def _answer(parser: _Parser, text: str) -> dict[str, object]:
     try:
-        return _heard(parser.parse(text))
+        return _heard(parser.parse(text), text)
     except MemoryError:
         os._exit(1)
     except Exception as problem:  # noqa: BLE001 - bashlex fails with errors of any kind; each of them is "no opinion"
         return {"silent": f"{type(problem).__name__}: {problem}"[:300]}
 
 
-def _heard(trees: list[_Node]) -> dict[str, object]:
+def _heard(trees: list[_Node], text: str) -> dict[str, object]:
     commands: set[str] = set()
     writes: set[str] = set()
     substitutions = 0
     for node in _nodes(trees):
         if node.kind == "command":
-            commands |= _name(node)
+            commands |= _name(node, text)
         elif node.kind in ("commandsubstitution", "processsubstitution"):
             substitutions += 1
         elif node.kind == "redirect":
@@ -77,13 +78,18 @@ def _heard(trees: list[_Node]) -> dict[str, object]:
             if kind.startswith("<<") and kind != "<<<":
                 return {"silent": "a here-document, which bashlex does not read rightly"}
             if kind in _WRITING and isinstance(getattr(output, "word", None), str):
-                writes.add(str(getattr(output, "word", "")))
+                writes.add(_spelled(cast("_Node", output), text))
     return {"commands": sorted(commands), "substitutions": substitutions, "writes": sorted(writes)}
 
 
-def _name(command: _Node) -> set[str]:
+def _name(command: _Node, text: str) -> set[str]:
     parts = cast("list[_Node]", getattr(command, "parts", []))
-    return {str(getattr(part, "word", "")) for part in [one for one in parts if one.kind == "word"][:1]}
+    return {_spelled(part, text) for part in [one for one in parts if one.kind == "word"][:1]}
+
+
+def _spelled(node: _Node, text: str) -> str:
+    start, end = node.pos
+    return text[start:end]
 
 
 def _nodes(trees: list[_Node]) -> Iterator[_Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from ..policy.plan import Plan
-from .process import ProcessOutcome
+from .outcome import ProcessOutcome
 from .result import JSON, ToolResult
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from ..policy import git_formats
 from ..policy.plan import Invocation
+from ..policy.records import replace
 from .errors import ToolError
 from .git_message import compose_message
 from .process import ProcessOutcome

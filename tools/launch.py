@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 from typing import IO, Literal
 
 from .capture import Capture
+from .report import Report
 from .sandbox.inside.shapes import Specification
 from .sandbox.runtime import LAUNCHER, python_program
+from .witness import Witness
 
 Stream = Literal["stdout", "stderr"]
 End = Literal["done", "timeout", "interrupted"]
 
 _CHUNK = 65536
-_REPORT_BYTES = 65536
 _SLICE = 0.5
 _GRACE = {True: 0.7, False: 3.0}
 """Seconds for the keeper to end everything; with process ids of its own the kernel does it when the launcher is killed."""
@@ -29,13 +30,17 @@ _GRACE = {True: 0.7, False: 3.0}
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """A launcher that was started; `own_pids` says that killing it takes everything along."""
+    """A launcher that was started; `own_pids` says that killing it takes everything along.
+
+    `answers` is the pipe on which it waits for leave to go on, where the plan holds something to witness.
+    """
 
     process: subprocess.Popen[bytes]
     report: int
     control: int | None
     own_pids: bool
-    said: bytearray = field(default_factory=bytearray)
+    answers: int | None = None
+    said: dict[str, str] = field(default_factory=dict[str, str])
 
     def stop(self) -> None:
         """Tells the keeper to end everything: it waits for the other end of `control` to be closed."""
@@ -73,9 +78,17 @@ def start(
         ours.callback(os.close, report_there)
         control_there, control = os.pipe2(os.O_CLOEXEC)
         ours.callback(os.close, control_there)
-        passed = [source, report_there, control_there, *inherited]
+        answers_there: list[int] = []
+        answers: int | None = None
+        if specification["plan"]["witnessed"]:
+            reader, answers = os.pipe2(os.O_CLOEXEC)
+            ours.callback(os.close, reader)
+            stack.callback(os.close, answers)
+            answers_there.append(reader)
+        numbers = [source, report_there, control_there, *answers_there]
+        passed = [*numbers, *inherited]
         # `-S`, `-I`: no site, no user site, no environment, no current directory: a workspace cannot slip a module in.
-        command = [python_program(), "-I", "-S", "-X", "utf8", LAUNCHER, str(source), str(report_there), str(control_there)]
+        command = [python_program(), "-I", "-S", "-X", "utf8", LAUNCHER, *(str(number) for number in numbers)]
         if wrapper:
             words = sealed(b"".join(os.fsencode(word) + b"\0" for word in arguments), stack)
             passed.append(words)
@@ -94,7 +107,7 @@ def start(
         except BaseException:
             os.close(control)
             raise
-    running = Running(process=process, report=report, control=control, own_pids=specification["own_pids"])
+    running = Running(process=process, report=report, control=control, own_pids=specification["own_pids"], answers=answers)
     stack.callback(_finish, running)
     return running
 
@@ -105,14 +118,18 @@ def watch(
     *,
     seconds: float,
     on_output: Callable[[Stream, bytes], None] | None,
+    witness: Witness | None = None,
 ) -> End:
     """Reads until the launcher is gone, at most `seconds`; then everything it started is gone too, output kept.
 
     A process that holds a pipe does not hold the call: what counts is the end of the launcher. Ctrl-C ends it alike.
+    What the witness raises ends it too, and is raised.
     """
     end: End = "done"
+    report = Report(witness, running.answers, running.stop)
+    running.said = report.said
     with contextlib.ExitStack() as stack:
-        pump = _Pump(running, captures, on_output, stack)
+        pump = _Pump(running, captures, on_output, stack, report)
         try:
             if not pump.until(time.monotonic() + seconds):
                 end = "timeout"
@@ -138,7 +155,9 @@ class _Pump:
         captures: dict[Stream, Capture],
         on_output: Callable[[Stream, bytes], None] | None,
         stack: contextlib.ExitStack,
+        report: Report,
     ) -> None:
+        self._report = report
         self._running = running
         self._captures = captures
         self._on_output = on_output
@@ -154,8 +173,9 @@ class _Pump:
             self._selector.register(descriptor, selectors.EVENT_READ, "data")
 
     def mute(self) -> None:
-        """Tells nobody any more: what comes now is only kept."""
+        """Tells and answers nobody any more: what comes now is only kept."""
         self._on_output = None
+        self._report.end()
 
     def until(self, deadline: float) -> bool:
         """Whether the launcher ended before the deadline."""
@@ -190,7 +210,7 @@ class _Pump:
             self._selector.unregister(descriptor)
             return False
         if name == "report":
-            self._running.said += chunk[: _REPORT_BYTES - len(self._running.said)]
+            self._report.feed(chunk)
             return True
         self._captures[name].feed(chunk)
         if self._on_output is not None:

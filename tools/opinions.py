@@ -1,4 +1,4 @@
-"""bashlex as a second opinion on shell text: heard through a helper process with limits, kept for the session."""
+"""Second opinions on shell text. bashlex is heard through a helper process with limits, kept for the session."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from typing import Final, cast
 
-from ..policy.shell.opinions import Heard
+from ..policy.shell.opinions import Heard, Opinion, Unheard
 
 _HELPER: Final = os.path.join(os.path.dirname(os.path.realpath(__file__)), "bashlex_helper.py")
 _START_SECONDS: Final = 15.0
 _ANSWER_BYTES: Final = 4 << 20
 _CHUNK: Final = 65536
+
+
+def opinions_for(names: Iterable[str]) -> tuple[Opinion, ...]:
+    """The parsers that a policy names in `opinions`; none is started before it is asked."""
+    from .tree_sitter_opinion import TreeSitterOpinion  # imported late: it needs this module's neighbours only when it is asked
+
+    known: dict[str, type[BashlexOpinion | TreeSitterOpinion]] = {"bashlex": BashlexOpinion, "tree-sitter": TreeSitterOpinion}
+    return tuple(known[name]() for name in sorted(set(names)))
 
 
 class _Silent(Exception):
@@ -30,20 +39,21 @@ class BashlexOpinion:
     """Implements `policy.shell.opinions.Opinion`.
 
     `hear` never raises and answers within `seconds` (after the first start); None is no opinion, and `silence` says why.
-    A helper that hangs, dies or answers nonsense is killed; the next text gets a new one.
+    A helper that hangs, dies or answers nonsense is killed; the next text gets a new one. The helper's limit of processor
+    time ends a text long before `seconds` do, so that a busy machine changes no answer.
     """
 
     name: str = "bashlex"
 
-    def __init__(self, *, seconds: float = 2.0) -> None:
+    def __init__(self, *, seconds: float = 20.0) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: weakref.finalize[[subprocess.Popen[bytes]], BashlexOpinion] | None = None
         self.silence: str | None = None
 
-    def hear(self, text: str) -> Heard | None:
-        """What bashlex finds in the text, or None: it rejects it, is known to misread it, or took too long."""
+    def hear(self, text: str) -> Heard | Unheard | None:
+        """What bashlex finds in the text, or None: it rejects it. Unheard: it took too long, or the helper failed."""
         with self._lock:
             self.silence = None
             try:
@@ -51,7 +61,7 @@ class BashlexOpinion:
             except (OSError, ValueError, _Silent) as problem:
                 self.silence = str(problem)
                 self._drop()
-                return None
+                return Unheard(why=self.silence)
             except BaseException:
                 # A question that was left half-way would be answered to the next text.
                 self._drop()

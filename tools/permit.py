@@ -15,6 +15,7 @@ from ..policy.decision import Manifest
 from ..policy.model import Limits, SandboxMode
 from ..policy.plan import Plan
 from .errors import PermitError
+from .witness import Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Permit:
     plan: Plan | None = None
     bindings: tuple[Binding, ...] = ()
     environment: Mapping[str, str]
+    witness: Witness | None = None
 
 
 class Issuer:
@@ -75,6 +77,7 @@ class Issuer:
         plan: Plan | None,
         bindings: tuple[Binding, ...],
         environment: Mapping[str, str],
+        witness: Witness | None = None,
     ) -> Permit:
         """A new permit. Called by the gate and by nothing else (a test holds this)."""
         permit = Permit(
@@ -87,6 +90,7 @@ class Issuer:
             plan=plan,
             bindings=bindings,
             environment=environment,
+            witness=witness,
         )
         self._out[id(permit)] = permit
         return permit

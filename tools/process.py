@@ -10,52 +10,33 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from ..policy.decision import Manifest
 from ..policy.model import Limits, SandboxMode
-from ..policy.plan import Duplicate, Invocation, OpenFile, Plan, Redirection, Step, Text
-from .capture import Capture, Captured
-from .errors import ChangedError, PathError, SandboxError, ToolError
-from .launch import End, Stream, start, watch
-from .result import Status
+from ..policy.plan import Plan
+from .capture import Capture
+from .errors import ChangedError, ToolError
+from .launch import Stream, start, watch
+from .outcome import FILE_CEILING, Ended, ProcessOutcome, outcome_of
 from .sandbox import LAYERS, Part, Setting, layers, select
 from .sandbox.bubblewrap import TEMPORARY
-from .sandbox.grants import DEVICES, Grants, compile_grants, search_path_of, within
+from .sandbox.grants import Grants, compile_grants, search_path_of, within
 from .sandbox.inside import shapes
 from .sandbox.inside.paths import open_plain
 from .sandbox.interface import LayerName, LayerState
 from .sandbox.runtime import runtime_paths
+from .specification import compile_plan
 
 if TYPE_CHECKING:
     from .permit import Binding
+    from .witness import Witness
 
-_STANDARD = ("/dev/stdin", "/dev/stdout", "/dev/stderr")
-_FILE_CEILING = 1 << 30
+__all__ = ["ProcessOutcome", "check_bindings", "run_plan"]
+
 _OPEN_FILES = 4096
 _PROCESSES = 4096
-_SIGXFSZ = 25
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessOutcome:
-    """How a plan ended.
-
-    `exit_code` is bash's (128+n after signal n, 127 not found, 126 not startable); None when the plan did not end by
-    itself. `status` is `ok` for a plan that was carried out, whatever its exit code; `error` when it could not go on as
-    judged. `layers` held, outermost first; `notes` are what a person must know.
-    """
-
-    exit_code: int | None
-    signal: int | None
-    status: Status
-    stdout: Captured
-    stderr: Captured
-    duration_ms: int
-    layers: tuple[LayerName, ...]
-    notes: tuple[str, ...]
 
 
 def run_plan(
@@ -69,13 +50,19 @@ def run_plan(
     bindings: Sequence[Binding] = (),
     on_output: Callable[[Stream, bytes], None] | None = None,
     states: Sequence[LayerState] | None = None,
+    witness: Witness | None = None,
 ) -> ProcessOutcome:
     """Runs the plan and returns when it, and everything that it started, has ended; seconds in `timeout`.
 
     `states` says which layers to count on (this machine's, probed, when None). Ctrl-C ends the call with the status
-    `interrupted` and what was printed until then. Raises SandboxError (required layer missing, or a layer failed),
+    `interrupted` and what was printed until then. `witness` hears of captured commands and of words that only the run
+        raise ToolError("nobody puts captured commands on record", hint="this is a fault in bylaw; please report it")
     ChangedError (a bound file changed), PathError and ToolError (the plan does not fit the manifest).
     """
+    if plan.captures and witness is None:
+        raise ToolError(
+            "the plan holds captured commands, and nobody puts them on record", hint="this is a fault in bylaw; please report it"
+        )
     held, notes = select(sandbox, layers() if states is None else states)
     check_bindings(bindings)
     grants = compile_grants(manifest, search_path_of(environment))
@@ -85,19 +72,20 @@ def run_plan(
     with contextlib.ExitStack() as stack:
         scratch = _scratch(held, grants, plan, stack)
         home = _home(held, grants, environment, scratch)
-        stages = [_stage(step, manifest, grants, limits, {**environment, **home, "TMPDIR": scratch}) for step in plan.steps]
+        whole = {**environment, **home, "TMPDIR": scratch}
+        compiled = compile_plan(plan, manifest=manifest, grants=grants, limits=limits, environment=whole, witnessed=witness is not None)
         inherited: list[int] = []
         setting = Setting(
             grants=grants,
             held=frozenset(held),
-            directories=tuple(dict.fromkeys(call["directory"] for stage in stages for call in stage["calls"])),
+            directories=compiled.directories,
             runtime=runtime_paths(),
             scratch=scratch,
             open_empty=lambda: _empty(inherited, stack),
         )
         parts = [layer.part(setting) for layer in LAYERS if layer.name in held]
         specification = shapes.Specification(
-            stages=stages,
+            plan=compiled.program,
             identities=identities,
             rules=next((part.rules for part in parts if part.rules is not None), None),
             caps=shapes.Caps(file_bytes=_file_bytes(grants, limits), files=_OPEN_FILES, processes=_PROCESSES),
@@ -107,13 +95,13 @@ def run_plan(
         began = time.monotonic()
         wrapper, arguments = _wrapped(parts)
         running = start(specification, wrapper=wrapper, arguments=arguments, inherited=inherited, stack=stack)
-        end = watch(running, captures, seconds=seconds, on_output=on_output)
+        end = watch(running, captures, seconds=seconds, on_output=on_output, witness=witness)
         duration = round((time.monotonic() - began) * 1000)
     notes += ("HOME is an empty directory: landlock alone cannot make the home directory absent",) if home else ()
     notes += (*grants.notes, *(note for part in parts for note in part.notes))
     notes += tuple(f"the protected path `{path}` was created by this command" for path in grants.missing_protected if os.path.lexists(path))
-    ended = _Ended(end=end, code=running.process.returncode, said=_said(bytes(running.said)), duration_ms=duration, seconds=seconds)
-    return _outcome(ended, captures, limits=limits, held=held, notes=notes)
+    ended = Ended(end=end, code=running.process.returncode, said=running.said, duration_ms=duration, seconds=seconds)
+    return outcome_of(ended, captures, limits=limits, held=held, notes=notes)
 
 
 def check_bindings(bindings: Iterable[Binding]) -> None:
@@ -165,65 +153,10 @@ def _identities(grants: Grants) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _stage(step: Step, manifest: Manifest, grants: Grants, limits: Limits, environment: Mapping[str, str]) -> shapes.Stage:
-    return shapes.Stage(
-        connector=step.connector,
-        negated=step.pipeline.negated,
-        calls=[_call(one, manifest, grants, limits, environment) for one in step.pipeline.invocations],
-    )
-
-
-def _call(one: Invocation, manifest: Manifest, grants: Grants, limits: Limits, environment: Mapping[str, str]) -> shapes.Call:
-    """An invocation with every name made real; PathError and ToolError where it does not fit the manifest."""
-    if one.program is not None and grants.programs is not None and not any(within(one.program, path) for path in grants.programs):
-        raise ToolError(f"`{one.program}` is not among the programs that were granted", hint="this is a fault in bylaw; please report it")
-    whole = {**environment, **dict(one.environment)}
-    return shapes.Call(
-        argv=[_bytes(word) for word in one.argv],
-        program=one.program,
-        builtin=one.builtin,
-        directory=os.path.realpath(one.directory),
-        environment={_bytes(name): _bytes(value) for name, value in whole.items()},
-        redirections=[_redirection(item, manifest, grants, limits) for item in one.redirections],
-    )
-
-
-def _redirection(item: Redirection, manifest: Manifest, grants: Grants, limits: Limits) -> shapes.Redirection:
-    match item:
-        case OpenFile():
-            path = item.path if item.path in _STANDARD else os.path.realpath(item.path)
-            allowed = grants.readable(path) if item.mode == "read" else grants.writable(path, manifest)
-            # INVARIANT: a redirection opens what the manifest grants, with or without a kernel layer behind it.
-            if path not in _STANDARD and not allowed:
-                verb = "read" if item.mode == "read" else "written"
-                raise PathError(
-                    f"`{path}` may not be {verb} by a redirection: it is not granted", hint="a link may have changed since it was judged"
-                )
-            regular = limits.regular_files and path not in DEVICES
-            return shapes.Opened(kind="open", fd=item.fd, path=path, mode=item.mode, regular=regular)
-        case Duplicate():
-            return shapes.Copied(kind="copy", fd=item.fd, source=item.source)
-        case Text():
-            return shapes.Given(kind="text", fd=item.fd, text=_bytes(item.text, what="here-document"))
-        case _:
-            assert_never(item)
-
-
-def _bytes(word: str, *, what: str = "argument") -> bytes:
-    """The bytes of a word: UTF-8, and undecodable bytes as they were; ToolError for what no program can be given."""
-    try:
-        data = word.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as problem:
-        raise ToolError(f"an {what} holds half a character, which has no bytes") from problem
-    if b"\0" in data and what == "argument":
-        raise ToolError("an argument holds a null byte, which no program can be given")
-    return data
-
-
 def _file_bytes(grants: Grants, limits: Limits) -> int:
     """The limit on one file, in bytes: that of the policy where only named files are written; builds need more room."""
     only_files = grants.write_files and not grants.write_trees
-    return limits.write_bytes if only_files else max(limits.write_bytes, _FILE_CEILING)
+    return limits.write_bytes if only_files else max(limits.write_bytes, FILE_CEILING)
 
 
 def _empty(inherited: list[int], stack: contextlib.ExitStack) -> int:
@@ -237,7 +170,7 @@ def _scratch(held: tuple[LayerName, ...], grants: Grants, plan: Plan, stack: con
     """The private temporary directory: inside bubblewrap an empty file system, else a fresh directory, removed after."""
     if "bubblewrap" in held:
         named = (*grants.trees, *grants.files, *grants.lists, *grants.write_trees, *grants.write_files)
-        directories = (os.path.realpath(one.directory) for one in plan.invocations())
+        directories = (os.path.realpath(path) for one in plan.invocations() for path in (one.directory, *one.elsewhere))
         # A Landlock rule for all of /tmp would reach into what is mounted below it.
         shared = any(within(path, TEMPORARY) for path in (*named, *directories)) or "/" in named
         return f"{TEMPORARY}/.private" if shared else TEMPORARY
@@ -275,75 +208,3 @@ def _wrapped(parts: Sequence[Part]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if part.wrapper:
             return part.wrapper, part.arguments
     return (), ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """How a launcher ended: what it reported, and what was seen from outside."""
-
-    end: End
-    code: int | None
-    said: Mapping[str, str]
-    duration_ms: int
-    seconds: float
-
-
-def _outcome(
-    ended: _Ended, captures: Mapping[Stream, Capture], *, limits: Limits, held: tuple[LayerName, ...], notes: tuple[str, ...]
-) -> ProcessOutcome:
-    """The outcome of a call; SandboxError when the plan was never started."""
-    stdout, stderr = captures["stdout"].result(), captures["stderr"].result()
-    if changed := ended.said.get("changed"):
-        raise ChangedError(f"{changed}: it has changed since it was judged", hint="the command was not run; ask again")
-    if ended.end == "done" and "started" not in ended.said:
-        why = ended.said.get("error") or stderr.text.strip() or f"the launcher ended with {ended.code}"
-        raise SandboxError(
-            f"the sandbox could not be put up for this call: {why[:500]}", hint="the command was not run; see `bylaw doctor`"
-        )
-    status, code, signal, more = _judged(ended.said, ended.end, limits=limits, seconds=ended.seconds)
-    return ProcessOutcome(
-        exit_code=code,
-        signal=signal or None,
-        status=status,
-        stdout=stdout,
-        stderr=stderr,
-        duration_ms=ended.duration_ms,
-        layers=held,
-        notes=tuple(dict.fromkeys((*notes, *more))),
-    )
-
-
-def _judged(said: Mapping[str, str], end: End, *, limits: Limits, seconds: float) -> tuple[Status, int | None, int, tuple[str, ...]]:
-    """Status, exit code, signal and notes of what the launcher said."""
-    match end:
-        case "timeout":
-            return "timeout", None, 0, (f"ended after {seconds:g} seconds, with everything it had started",)
-        case "interrupted":
-            return "interrupted", None, 0, ("interrupted, with everything it had started",)
-        case "done":
-            notes: list[str] = []
-        case _:
-            assert_never(end)
-    if ended := int(said.get("ended", "0")):
-        notes.append(f"still running at the end, so ended: {ended} process{'es' if ended > 1 else ''}")
-    if stopped := said.get("halted") or said.get("error"):
-        return "error", 1, 0, (f"the plan stopped: {stopped}", *notes)
-    if "exit" not in said:
-        return "killed", None, 0, ("the process that ran the plan was killed: from inside, or for want of memory", *notes)
-    signal = int(said.get("signal", "0"))
-    if signal == _SIGXFSZ:
-        notes.append(f"a file reached its limit ({limits.write_bytes} bytes where single files are granted, {_FILE_CEILING} elsewhere)")
-    return "ok", int(said["exit"]), signal, tuple(notes)
-
-
-def _said(report: bytes) -> dict[str, str]:
-    """The report's lines, as far as they have the shape that the launcher writes."""
-    said: dict[str, str] = {}
-    for line in report.decode("ascii", "replace").splitlines():
-        name, _, value = line.partition(" ")
-        if name in ("error", "halted", "changed"):
-            with contextlib.suppress(ValueError):
-                said[name] = bytes.fromhex(value).decode("utf-8", "replace")
-        elif name in ("started", "exit", "signal", "ended", "stopped", "died") and value.isascii() and value.isdigit():
-            said[name] = value
-    return said

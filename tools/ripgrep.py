@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..policy.decision import Manifest, PathGrant
 from ..policy.model import Limits, SandboxMode
 from ..policy.plan import Invocation, Pipeline, Plan, Step
+from ..policy.records import replace
 from .errors import ToolError
 from .permit import Target
 from .runner import Runner
@@ -77,7 +78,7 @@ class Ripgrep:
     def _ask(self, expression: str, batch: Sequence[str]) -> frozenset[str] | None:
         argv = ("rg", *_FLAGS, "-e", expression, "--", *batch)
         invocation = Invocation(argv=argv, directory=self.target.shown, program=self.program)
-        plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(invocations=(invocation,))),))
+        plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(invocation,))),))
         reading = (PathGrant(path=self.target.shown, recursive=True),)
         manifest = replace(self.manifest, programs=(self.program,), read=reading, write=(), protected=(), hosts=())
         environment = {"PATH": ":".join(SYSTEM_PATH), "LC_ALL": "C.UTF-8"}

@@ -8,8 +8,9 @@ from typing import Protocol
 from ..policy.decision import Manifest
 from ..policy.model import Limits, SandboxMode
 from ..policy.plan import Plan
+from .outcome import ProcessOutcome
 from .permit import Binding
-from .process import ProcessOutcome
+from .witness import Witness
 
 
 class Runner(Protocol):
@@ -25,4 +26,5 @@ class Runner(Protocol):
         environment: Mapping[str, str],
         timeout: float | None = None,
         bindings: Sequence[Binding] = (),
+        witness: Witness | None = None,
     ) -> ProcessOutcome: ...

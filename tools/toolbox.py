@@ -24,6 +24,7 @@ from ..policy.actions import (
 )
 from ..policy.decision import PathGrant
 from ..policy.plan import Invocation, Pipeline, Plan, Step
+from ..policy.records import replace as revised
 from .command import command_result
 from .edit import edit_file
 from .errors import PermitError, SandboxError, ToolError
@@ -107,7 +108,7 @@ class Toolbox:
     def _run(
         self, permit: Permit, plan: Plan, *, timeout: float | None = None, listing: bool = False, bound: bool = False
     ) -> ProcessOutcome:
-        limits = replace(permit.limits, output_bytes=max(permit.limits.output_bytes, _LISTING_BYTES)) if listing else permit.limits
+        limits = revised(permit.limits, output_bytes=max(permit.limits.output_bytes, _LISTING_BYTES)) if listing else permit.limits
         return self._runner(
             plan,
             manifest=permit.manifest,
@@ -116,6 +117,7 @@ class Toolbox:
             environment=permit.environment,
             timeout=timeout,
             bindings=permit.bindings if bound else (),
+            witness=permit.witness,
         )
 
     def _candidates(self, permit: Permit, target: Target) -> Candidates | None:
@@ -160,7 +162,7 @@ class Toolbox:
         commit = plan.invocations()[-1]
 
         def ask(one: Invocation) -> ProcessOutcome:
-            return self._run(permit, Plan(steps=(Step(connector="then", pipeline=Pipeline(invocations=(one,))),)), listing=True)
+            return self._run(permit, Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(one,))),)), listing=True)
 
         require_no_filters(commit, action.files, ask)
         outcome = self._run(permit, plan)

@@ -8,6 +8,12 @@ import sys
 
 from ... import __version__
 
+BROKEN_PIPE = 141
+"""Whoever read our output went away (`| head`): the code of a program that SIGPIPE ended, and no message.
+
+Not 0: that is the verdict `allow`, and the answer was not delivered.
+"""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code; every error of bylaw's own ends as one clear message."""
@@ -17,9 +23,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"bylaw {__version__}")
         return 0
     _prepare_streams()
-    from .app import BROKEN_PIPE, run
+    from .lean import answer
 
-    code = run(arguments)
+    code = answer(arguments, os.environ)
+    if code is None:
+        from .app import run
+
+        code = run(arguments)
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()

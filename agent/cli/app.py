@@ -10,6 +10,7 @@ import click
 import typer
 
 from ... import __version__
+from . import BROKEN_PIPE
 from .flags import not_empty, with_policy
 from .options import PolicyOptions
 
@@ -147,13 +148,6 @@ def _audit_verify(*, file: LogFile = None, output: OutputFormat = "text") -> Non
     from .audit import verify_log
 
     raise typer.Exit(verify_log(os.environ, file, output))
-
-
-BROKEN_PIPE = 141
-"""Whoever read our output went away (`| head`): the code of a program that SIGPIPE ended, and no message.
-
-Not 0: that is the verdict `allow`, and the answer was not delivered.
-"""
 
 
 def run(arguments: list[str]) -> int:

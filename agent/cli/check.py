@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from ...policy.decision import Decision, Verdict
-from ...tools.result import JSON
+from .layers import State, layer_states
 from .options import Loaded, PolicyOptions, load_policy
 
 if TYPE_CHECKING:
     from ...policy.actions import Action
     from ...policy.shell.opinions import Opinion
+    from ...tools.result import JSON
 
-EXIT_CODES = {Verdict.ALLOW: 0, Verdict.DENY: 3, Verdict.CONFIRM: 10}
+EXIT_CODES: Final = {Verdict.ALLOW: 0, Verdict.DENY: 3, Verdict.CONFIRM: 10}
+_STYLES: Final = {Verdict.ALLOW: "1;32", Verdict.CONFIRM: "1;33", Verdict.DENY: "1;31"}
+"""Bold, and a colour."""
+
 _LONGEST_LINE = 1 << 20
 
 
@@ -51,26 +55,32 @@ class Judge:
 
 def opinions_of(loaded: Loaded) -> tuple[Opinion, ...]:
     """The second opinions that the policy hears."""
-    if "bashlex" not in loaded.policy.opinions:
+    if not loaded.policy.opinions:
         return ()
-    from ...tools.opinions import BashlexOpinion
+    from ...tools.opinions import opinions_for
 
-    return (BashlexOpinion(),)
+    return opinions_for(loaded.policy.opinions)
 
 
 def check_call(
     options: PolicyOptions, environ: Mapping[str, str], *, command: str | None, tool: str | None, arguments: str, form: str
 ) -> int:
     """Judges one call and prints the answer; returns the exit code of the verdict."""
-    judge = Judge(load_policy(options, environ), environ)
+    loaded = load_policy(options, environ)
+    judge = Judge(loaded, environ)
     decision = judge.command(command) if command is not None else judge(_action(tool or "", arguments))
+    states = layer_states(loaded.store)
     if form == "json":
+        import json
+
         from ..visible import visible_json
 
-        fields = {**decision_to_json(decision), "sandbox": sandbox_state(judge.sandbox_mode)}
-        print(visible_json(json.dumps(fields, ensure_ascii=False)))
+        sandbox = {"mode": judge.sandbox_mode, "layers": [{"name": name, "available": held, "why": why} for name, held, why in states]}
+        print(visible_json(json.dumps({**decision_to_json(decision), "sandbox": sandbox}, ensure_ascii=False)))
     else:
-        print_decision(decision, judge.sandbox_mode)
+        lines = in_words(decision, judge.sandbox_mode, states)
+        first = f"\x1b[{_STYLES[decision.verdict]}m{next(lines)}\x1b[0m" if _styled(sys.stdout, environ) else next(lines)
+        print("\n".join((first, *lines)))
     return EXIT_CODES[decision.verdict]
 
 
@@ -88,7 +98,8 @@ def _action(tool: str, arguments: str) -> Action:
 
 def decision_to_json(decision: Decision) -> dict[str, JSON]:
     """The decision as `--format json` and `--stdin` give it."""
-    from ..describe import effect_to_json, plan_to_json, reason_to_json
+    from ..describe import effect_to_json, reason_to_json
+    from ..plans import plan_to_json
 
     fields: dict[str, JSON] = {
         "verdict": str(decision.verdict),
@@ -102,46 +113,39 @@ def decision_to_json(decision: Decision) -> dict[str, JSON]:
     return fields
 
 
-def sandbox_state(mode: str) -> dict[str, JSON]:
-    """What the policy wants, and which layers work here, proven by running them."""
-    from ...tools.sandbox import layers
-
-    return {"mode": mode, "layers": [{"name": one.name, "available": one.available, "why": one.why} for one in layers()]}
-
-
-def print_decision(decision: Decision, mode: str) -> None:
-    """The decision for a person, on standard output."""
-    from rich.text import Text
-
-    from ..describe import effect_in_words, plan_in_words
+def in_words(decision: Decision, mode: str, states: Iterable[State]) -> Iterator[str]:
+    """The decision for a person, a line each; the first is the verdict."""
+    from ..describe import effect_in_words
+    from ..plans import plan_in_words
     from ..visible import visible
-    from .console import console_for
 
-    console = console_for(sys.stdout)
-    style = {Verdict.ALLOW: "bold green", Verdict.CONFIRM: "bold yellow", Verdict.DENY: "bold red"}[decision.verdict]
-    console.print(Text(str(decision.verdict), style=style))
+    yield str(decision.verdict)
     for reason in sorted(decision.reasons, key=lambda one: -one.verdict):
-        console.print(Text(f"  {reason.verdict}: {reason.rule} ({reason.source}): {visible(reason.text)}"))
+        yield f"  {reason.verdict}: {reason.rule} ({visible(reason.source)}): {visible(reason.text)}"
         if reason.suggestion:
-            console.print(Text(f"    instead: {visible(reason.suggestion)}"))
+            yield f"    instead: {visible(reason.suggestion)}"
     if decision.plan is not None:
-        console.print(Text("would start"))
+        yield "would start"
         for line in plan_in_words(decision.plan):
-            console.print(Text(f"  {line}"))
+            yield f"  {line}"
     if decision.effects:
-        console.print(Text("effects"))
+        yield "effects"
         for line in dict.fromkeys(effect_in_words(effect) for effect in decision.effects):
-            console.print(Text(f"  {line}"))
+            yield f"  {line}"
     if decision.not_installed:
-        console.print(Text(f"not installed: {', '.join(decision.not_installed)}"))
-    state = sandbox_state(mode)["layers"]
-    assert isinstance(state, list)
-    names = [f"{one['name']} {'works' if one['available'] else 'is missing: ' + str(one['why'])}" for one in state if isinstance(one, dict)]
-    console.print(Text(f"sandbox {mode}: {'; '.join(names)}"))
+        yield f"not installed: {', '.join(map(visible, decision.not_installed))}"
+    yield f"sandbox {mode}: {'; '.join(f'{name} works' if held else f'{name} is missing: {visible(why)}' for name, held, why in states)}"
+
+
+def _styled(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether the stream is a terminal that understands styles, and nobody said NO_COLOR."""
+    return not environ.get("NO_COLOR") and environ.get("TERM", "") not in {"", "dumb", "unknown"} and os.isatty(stream.fileno())
 
 
 def check_lines(options: PolicyOptions, environ: Mapping[str, str]) -> int:
     """Answers every line of standard input with one line, in order; 0 when every line was answered."""
+    import json
+
     from ..visible import visible_json
 
     judge = Judge(load_policy(options, environ), environ)
@@ -165,8 +169,10 @@ def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
 def _answer(judge: Judge, line: bytes | None) -> dict[str, JSON]:
     if line is None:
         return _refused(None, "input.too_long", f"the line is longer than {_LONGEST_LINE} bytes")
+    import json
+
     try:
-        request = json.loads(line, parse_constant=_no_number, object_pairs_hook=_no_duplicates)
+        request: JSON = json.loads(line, parse_constant=_no_number, object_pairs_hook=_no_duplicates)
     except _ShapeError as problem:
         return _refused(None, "input.shape", str(problem))
     except (ValueError, RecursionError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ..holes import SPLIT, has_hole
 from .interpreter import Analyst, Sheet
 from .options import Opaque
 
@@ -138,6 +139,8 @@ def _open_bracket(pattern: str) -> bool:
 
 def unaccounted(text: str) -> str | None:
     """Why a program cannot be accounted for; None when it only computes and prints."""
+    if has_hole(text):
+        return "only the run knows a part of it"
     word = _WORDS.search(text)
     if word is not None:
         return f"`{word[1]}` can start programs or name files"
@@ -162,6 +165,6 @@ def interpret_awk(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
             analyst.ledger.unknown(f"this program of awk is not accounted for: {why}", operands[0], sheet.span)
         operands = operands[1:]
     for word in operands:
-        if word != "-" and not _ASSIGNMENT.match(word):
+        if word != "-" and (SPLIT in word or not _ASSIGNMENT.match(word)):
             analyst.ledger.read(word, sheet.directory, sheet.span)
     return words

@@ -5,6 +5,7 @@ Source of the grammar: GNU findutils 4.9, find(1).
 
 from __future__ import annotations
 
+from ..holes import SPLIT, has_hole
 from .interpreter import Analyst, Names, Sheet
 from .options import Opaque, Several
 
@@ -50,6 +51,9 @@ class _Expression:
         self.analyst.ledger.unknown(why, subject, self.sheet.span)
 
     def read(self) -> tuple[str, ...]:
+        for word in self.words:
+            if SPLIT in word:
+                self.unknown("only the run knows this word, and it may become several", word)
         self._starts()
         while self.at < len(self.words):
             word = self.words[self.at]
@@ -87,7 +91,9 @@ class _Expression:
 
     def _primary(self, word: str) -> None:
         ledger, directory, span = self.analyst.ledger, self.sheet.directory, self.sheet.span
-        if word in _PLAIN:
+        if has_hole(word):
+            self.unknown("only the run knows this word, and it may be an action of `find`", word)
+        elif word in _PLAIN:
             self.separators |= {"\0"} if word == "-print0" else {"\n"} if word == "-print" else set()
             self.branches = self.branches or word in {"-o", "-or", ",", "!", "-not"}
             self.other_output = self.other_output or word in {"-ls", "-help", "--help", "-version", "--version"}
@@ -131,7 +137,8 @@ class _Expression:
         if end >= len(self.words) or not inner:
             self.unknown("the command of this action has no end", word)
             return
-        if word in {"-execdir", "-okdir"} or any("{}" in one and one != "{}" for one in inner):
+        # A word that only the run knows may be the `;` that ends the action, so that what follows means something else.
+        if word in {"-execdir", "-okdir"} or any(("{}" in one and one != "{}") or has_hole(one) for one in inner):
             self.unknown("what this action would run is not known", f"{word} {' '.join(inner)}")
         self.runs = True
         self.names_links = self.names_links or not self.files_only

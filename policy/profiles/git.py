@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from ..effects import Connect, Read, Write
 from ..git_config import Entry, Repository, find_repository, user_identity, user_values
+from ..holes import has_hole
 from .interpreter import Analyst, Sheet
 from .model import Table
 from .options import Given, parse_words
@@ -87,6 +87,9 @@ def interpret_git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     table = _chosen(sheet)
     if table is None:
         return words
+    if table.filters or table.repository == "remote" or sheet.subcommand[:1] == ["config"]:
+        for word in filter(has_hole, sheet.operands):
+            analyst.unknown_part("it is more than data to", word, sheet)
     if sheet.subcommand[:1] == ["config"]:
         _configure(analyst, sheet, repository)
     if sheet.subcommand[:1] == ["commit"]:
@@ -247,6 +250,8 @@ def _connect(analyst: Analyst, sheet: Sheet, repository: Repository | None) -> N
     rewritten = repository is not None and any(_leads_elsewhere(one, repository) for one in repository.entries)
     if len(urls) == 1 and "://" in urls[0] and not rewritten:
         try:
+            from urllib.parse import urlsplit  # imported late: most commands of git name no URL
+
             host = urlsplit(urls[0]).hostname or "*"
         except ValueError:
             host = "*"

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from typing import Literal
 
+from ..records import Record
 from ..scope import Scope
 from .ledger import within
 
-_MULTICALL = frozenset({"busybox", "toybox", "coreutils", "uutils"})
+_MULTICALL = frozenset({"busybox", "toybox", "coreutils", "uutils", "rustup", "volta-shim"})
+_SHIMS = "shims"
+"""The directory in which pyenv, rbenv, nodenv, asdf and mise keep scripts that start the version of a program that is asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Record):
     """`name` is what a profile is looked up by, `path` the real file, `entry` the file as found on the search path.
 
     `known`: on the search path, outside every write root. `workspace`: code that the agent could have written.
-    `missing`: not installed. `multicall`: one binary that plays many programs, with options of its own.
-    `foreign`: a file that is neither on the search path nor in the workspace.
+    `missing`: not installed. `foreign`: a file that is neither on the search path nor in the workspace.
     """
 
     name: str
-    standing: Literal["known", "workspace", "missing", "multicall", "foreign"]
+    standing: Literal["known", "workspace", "missing", "foreign"]
     path: str | None = None
     entry: str | None = None
 
@@ -61,9 +61,22 @@ def _by_path(word: str, directory: str, scope: Scope) -> Identity:
 def _classified(name: str, path: str, entry: str, scope: Scope) -> Identity:
     if _writable(path, scope):
         return Identity(name=name, standing="workspace", path=path, entry=entry)
-    binary = posixpath.basename(path)
-    standing: Literal["multicall", "known"] = "multicall" if binary in _MULTICALL and binary != name else "known"
-    return Identity(name=name, standing=standing, path=path, entry=entry)
+    return Identity(name=name, standing="known", path=path, entry=entry)
+
+
+def widens(path: str) -> str:
+    """What a grant of this file grants besides the program that is meant; empty where the file is that program alone.
+
+    The kernel knows files, not names: one file may play many programs, each judged by the name it is called by.
+    """
+    folder, name = posixpath.split(path)
+    if name in _MULTICALL:
+        return f"`{path}` is every program that {name} plays"
+    if name == "git":
+        return f"`{path}` is every command of git"
+    if posixpath.basename(folder) == _SHIMS:
+        return f"`{path}` starts whichever `{name}` the directory or the environment asks for"
+    return ""
 
 
 def _writable(path: str, scope: Scope) -> bool:

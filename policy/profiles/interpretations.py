@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .awk import interpret_awk
-from .copying import interpret_copy
-from .find import interpret_find
-from .git import interpret_git
 from .interpreter import Analyst, Interpretation, Sheet
 from .model import Interpreter
-from .sed import interpret_sed
-from .small import interpret_jq, interpret_test, interpret_transfer
 from .wrappers import interpret_env, interpret_wrapper, interpret_xargs, passes_on
 
 
@@ -21,17 +15,68 @@ def _interpret_table(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     return words
 
 
+# Each is imported when a program of its kind is met: most commands need none of them.
+
+
+def _awk(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .awk import interpret_awk
+
+    return interpret_awk(analyst, sheet)
+
+
+def _copy(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .copying import interpret_copy
+
+    return interpret_copy(analyst, sheet)
+
+
+def _find(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .find import interpret_find
+
+    return interpret_find(analyst, sheet)
+
+
+def _git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .git import interpret_git
+
+    return interpret_git(analyst, sheet)
+
+
+def _sed(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .sed import interpret_sed
+
+    return interpret_sed(analyst, sheet)
+
+
+def _jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .small import interpret_jq
+
+    return interpret_jq(analyst, sheet)
+
+
+def _test(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .small import interpret_test
+
+    return interpret_test(analyst, sheet)
+
+
+def _transfer(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .small import interpret_transfer
+
+    return interpret_transfer(analyst, sheet)
+
+
 INTERPRETATIONS: Mapping[Interpreter, Interpretation] = {
     "table": _interpret_table,
-    "awk": interpret_awk,
-    "copy": interpret_copy,
+    "awk": _awk,
+    "copy": _copy,
     "env": interpret_env,
-    "find": interpret_find,
-    "git": interpret_git,
-    "jq": interpret_jq,
-    "sed": interpret_sed,
-    "test": interpret_test,
-    "transfer": interpret_transfer,
+    "find": _find,
+    "git": _git,
+    "jq": _jq,
+    "sed": _sed,
+    "test": _test,
+    "transfer": _transfer,
     "wrapper": interpret_wrapper,
     "xargs": interpret_xargs,
 }

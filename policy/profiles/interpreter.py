@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from ..effects import Connect, Execute, Read
 from ..git_config import path_in_revision
+from ..holes import HOLE, has_hole
+from ..records import Record, replace
 from ..scope import Scope
 from ..spans import Span
 from .identity import Identity, identify
 from .ledger import Ledger
 from .loader import find_profile
 from .model import Always, Interpreter, Option, Profile, Role, Table
-from .options import Given, Opaque, Operand, Parsed, Several, parse_words
+from .options import DATA, Given, Opaque, Operand, Parsed, Several, parse_words
 
 _MAX_DEPTH = 8
 _MAX_CALLS = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Record):
     """What a program prints, where that is proven: names at or below these words, one a line or ended by NUL.
 
     `plain`: none of them is a symbolic link. Every name begins with its root.
@@ -32,8 +32,7 @@ class Names:
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Record):
     """One program to start. `assigned` are the names of variables set for it, `fed` what it reads from a pipe."""
 
     argv: tuple[str, ...]
@@ -44,8 +43,7 @@ class Call:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Record):
     """The call as it will be run: `program` is the real file, `entry` the name it was found under."""
 
     argv: tuple[str, ...]
@@ -55,20 +53,24 @@ class Judged:
     names: Names | None = None
 
 
-@dataclass(slots=True, kw_only=True)
 class Sheet:
     """What one call has shown so far: the parts of its `Execute` effect."""
 
-    call: Call
-    profile: Profile
-    directory: str
-    identity: Identity
-    workspace: bool = False
-    subcommand: list[str] = field(default_factory=list[str])
-    options: set[str] = field(default_factory=set[str])
-    operands: list[str] = field(default_factory=list[str])
-    environment: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    names: Names | None = None
+    __slots__ = (
+        "call", "directory", "environment", "identity", "names", "operands", "options", "profile", "subcommand", "workspace",
+    )  # fmt: skip
+
+    def __init__(self, *, call: Call, profile: Profile, directory: str, identity: Identity) -> None:
+        self.call = call
+        self.profile = profile
+        self.directory = directory
+        self.identity = identity
+        self.workspace = False
+        self.subcommand: list[str] = []
+        self.options: set[str] = set()
+        self.operands: list[str] = []
+        self.environment: list[tuple[str, str]] = []
+        self.names: Names | None = None
 
     @property
     def span(self) -> Span | None:
@@ -93,7 +95,7 @@ class Analyst:
         """Writes down everything that starting this program would do."""
         name = call.argv[0] if call.argv else ""
         self.calls += 1
-        if isinstance(name, Opaque) or call.depth > _MAX_DEPTH or self.calls > _MAX_CALLS:
+        if isinstance(name, Opaque) or has_hole(name) or call.depth > _MAX_DEPTH or self.calls > _MAX_CALLS:
             self.ledger.unknown("which program this starts is not known", name, call.span)
             return Judged(argv=call.argv)
         identity = identify(name, call.directory, self.scope)
@@ -122,8 +124,6 @@ class Analyst:
 
     def _without_profile(self, call: Call, identity: Identity) -> Judged:
         match identity.standing:
-            case "multicall":
-                why = "one binary plays many programs here, with options of its own"
             case "foreign":
                 why = "this file is neither a program of the search path nor in the workspace"
             case "missing":
@@ -141,6 +141,10 @@ class Analyst:
     def _agent_wrote(self, path: str | None, span: Span | None) -> None:
         if path is not None and path in self.scope.agent_files:
             self.ledger.unknown("the agent wrote this file in this session, and it would be run", path, span)
+
+    def unknown_part(self, why: str, word: str, sheet: Sheet) -> None:
+        """Writes down that a word of which a part is not known stands where it could do something."""
+        self.ledger.unknown(f"only the run knows this word, and {why} `{sheet.profile.program}`", word, sheet.span)
 
     def script(self, word: str, sheet: Sheet) -> None:
         """A file whose text is run: code of the workspace, wherever it lies."""
@@ -173,7 +177,9 @@ class Analyst:
     def parse(self, sheet: Sheet, table: Table, words: tuple[str, ...]) -> Parsed:
         """Reads the words; what the table does not explain is written down as `Unknown`."""
         parsed = parse_words(table, words)
-        sheet.options |= parsed.spellings()
+        sheet.options |= parsed.spellings() | ({HOLE} if parsed.anything else frozenset[str]())
+        for doubt in parsed.doubts:
+            self.unknown_part("it may be an option of", doubt, sheet)
         for fault in parsed.faults:
             sheet.options.add(fault.partition("=")[0])
             if not table.loose:
@@ -186,8 +192,9 @@ class Analyst:
                 self.option(sheet, one)
         chosen = None if isinstance(first.word, Opaque) else table.commands.get(first.word)
         if chosen is None:
-            sheet.subcommand.append(first.word)
-            sheet.operands += words[first.index + 1 :]
+            known = not has_hole(first.word)
+            sheet.subcommand += [first.word] if known else []
+            sheet.operands += words[first.index + known :]
             self.ledger.unknown(f"this subcommand of `{sheet.profile.program}` is not accounted for", first.word, sheet.span)
             return words
         sheet.subcommand.append(first.word)
@@ -235,7 +242,7 @@ class Analyst:
             self._unknown_option(sheet, option, given.value)
         elif option.role == "directory" and isinstance(given.value, Opaque):
             self.ledger.unknown("in which directory this runs is not known", given.value, sheet.span)
-        elif option.role == "directory" and given.value is not None:
+        elif option.role == "directory" and given.value is not None and not has_hole(given.value):
             real = self.ledger.read(given.value, sheet.directory, sheet.span)
             sheet.directory = real if real is not None else sheet.directory
         elif given.value is not None:
@@ -246,8 +253,12 @@ class Analyst:
         self.ledger.unknown(f"this option of `{sheet.profile.program}` is not accounted for", shown, sheet.span)
 
     def word(self, sheet: Sheet, role: Role, word: str) -> None:
-        """Writes down what one word means in its role."""
+        """Writes down what one word means in its role. INVARIANT: a word that is not wholly known is data, or `Unknown`."""
         ledger, directory, span = self.ledger, sheet.directory, sheet.span
+        if has_hole(word) and role not in DATA and not (role == "format" and word.startswith("+")):
+            self.unknown_part("it is more than data to", word, sheet)
+            sheet.workspace = sheet.workspace or role == "script"
+            return
         match role:
             case "flag" | "text" | "module" | "recurse" | "no_target" | "rewrite" | "end" | "directory":
                 pass

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ..holes import has_hole
+
 _LOADS = re.compile(r"\b(import|include|modulemeta)\b")
 _YQ_LOADS = re.compile(r"(?<![A-Za-z_])(load|system|eval)")
 _YQ_COMMANDS = frozenset({"e", "ea", "eval", "eval-all"})
@@ -12,6 +14,8 @@ _YQ_COMMANDS = frozenset({"e", "ea", "eval", "eval-all"})
 
 def unaccounted(text: str) -> str | None:
     """Why a filter cannot be accounted for; None when it only computes. A word in a string counts too: too careful, never wrong."""
+    if has_hole(text):
+        return "only the run knows a part of it"
     found = _LOADS.search(text)
     return None if found is None else f"`{found[1]}` loads a file"
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from typing import assert_never
 
-from ..effects import Connect, Delete, Effect, Read, Unknown, Write
+from ..effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
+from ..holes import has_hole, visible
+from ..records import replace
 from ..scope import Scope
 from ..spans import Span
 from .options import Opaque
@@ -25,6 +28,36 @@ def within(path: str, root: str) -> bool:
     return root in {path, "/"} or path.startswith(f"{root}/")
 
 
+NOT_KNOWN_YET = "which path this is, only the run knows"
+
+
+def _without_holes(effect: Effect) -> Effect:
+    """The effect; an `Unknown` in its place where it names what is not known yet. What people are shown has no marks, but
+    the operands and options of a program keep them, for the rules.
+    """
+    match effect:
+        case Read() | Write() | Delete():
+            about, named = "path", effect.path
+        case Execute():
+            about, named = "program", f"{effect.program}{effect.path or ''}"
+            if any(map(has_hole, effect.argv)):
+                effect = replace(effect, argv=tuple(map(visible, effect.argv)))
+        case Connect() | Send():
+            about, named = "host", effect.host
+        case SetEnvironment():
+            about, named = "variable", effect.name
+            effect = replace(effect, value=visible(effect.value)) if has_hole(effect.value) else effect
+        case Unknown():
+            return replace(effect, subject=visible(effect.subject)) if has_hole(effect.subject) else effect
+        case UseConstruct():
+            return effect
+        case _:
+            assert_never(effect)
+    if has_hole(named):
+        return Unknown(why=f"which {about} this is, only the run knows", subject=visible(named), span=effect.span)
+    return effect
+
+
 class Ledger:
     """The effects found so far, each once, in the order in which they were found."""
 
@@ -35,7 +68,8 @@ class Ledger:
         self.skipped: dict[str, None] = {}
 
     def add(self, effect: Effect) -> None:
-        self.effects[effect] = None
+        """Writes an effect down. INVARIANT: the only way in, so that no path, host or program in `effects` holds a hole."""
+        self.effects[_without_holes(effect)] = None
 
     def unknown(self, why: str, subject: str, span: Span | None) -> None:
         self.add(Unknown(why=why, subject=subject, span=span))
@@ -46,6 +80,9 @@ class Ledger:
             self.unknown("an empty path names nothing", word, span)
             return None
         joined = word if word.startswith("/") else f"{directory}/{word}"
+        if has_hole(joined):
+            self.unknown(NOT_KNOWN_YET, joined if has_hole(directory) else word, span)
+            return None
         try:
             real = self.scope.files.real(joined)
         except OSError:
@@ -85,6 +122,8 @@ class Ledger:
 
     def delete(self, word: str, directory: str, span: Span | None, *, recursive: bool = False) -> str | None:
         """A removal takes the name away, not what a link points to: only the parent's path is resolved."""
+        if has_hole(word):
+            return self.path(word, directory, span)
         trimmed = word.rstrip("/") or word
         parent, _, name = (trimmed if trimmed.startswith("/") else f"{directory}/{trimmed}").rpartition("/")
         if name in {"", ".", ".."}:
@@ -142,6 +181,9 @@ class Ledger:
 
     def connect(self, word: str, directory: str, span: Span | None) -> None:
         """A host or URL; `file:` is a read, another scheme than those of the web, ssh and git is not known."""
+        if has_hole(word):
+            self.unknown("which host or address this is, only the run knows", word, span)
+            return
         scheme, separator, rest = word.partition("://")
         if separator and scheme.lower() == "file":
             host, _, path = rest.partition("/")

@@ -1,228 +1,130 @@
-"""Profiles from YAML. Every scalar is text, every key must be known: a profile that is misread could miss an effect."""
+"""Which profile a program has: one file a program, read when it is first needed, from a store where one is given."""
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, get_args
+from typing import Any, Final
 
-import yaml
+from ..records import EMPTY, Record, replace
+from ..store import PROFILES, Kept, Store, code_stamp, key_of, pack, unpack
+from .model import Always, Example, Option, Profile, Table
 
-from ..errors import ProfileError
-from .model import Always, Argument, Example, Interpreter, Option, Profile, Repository, Role, Style, Table
-
-if TYPE_CHECKING:
-    _Base = yaml.BaseLoader
-else:
-    _Base = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-Node: TypeAlias = "str | list[Node] | dict[str, Node]"
-
-_FOLDER = Path(__file__).parent.parent / "programs"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
-_SPELLING = re.compile(r"(--?[A-Za-z0-9?#@%+=:.,!/^_-]+|-\Z|[a-z_]+\Z|\+[A-Za-z]*)\Z")
-_ROLES: frozenset[str] = frozenset(get_args(Role))
-_WITHOUT_ARGUMENT: frozenset[str] = frozenset({"flag", "recurse", "no_target", "unknown", "rewrite", "follow", "end"})
-_ALWAYS: frozenset[str] = frozenset({"read", "tree", "write", "write_tree", "delete", "workspace", "connect", "code", "unknown"})
-_TABLE_KEYS = frozenset(
-    {
-        "style", "options", "abbreviations", "numeric", "loose", "operands", "first_given_by", "bare", "always", "exact",
-        "commands", "pin", "repository", "filters", "bare_if_recursive",
-        "always_unless", "detached", "response",
-    }
-)  # fmt: skip
-_PROFILE_KEYS = frozenset({"program", "category", "interpreter", "aliases", "helpers", "environment", "examples"})
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
+_KIND: Final = "profile"
+_RECORDS: Final[Mapping[str, type[Record]]] = {one.__name__: one for one in (Profile, Table, Option, Always, Example)}
 
 
-class _Loader(_Base):
-    """Text only, and no key twice."""
+class Tables(Mapping[str, Table]):
+    """The subcommands of a kept profile, each made when it is asked for: a call needs one of a hundred."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
-        """Raises ProfileError for a key that stands twice: the second would silently win."""
-        found: dict[Hashable, object] = super().construct_mapping(node, deep=deep)
-        if len(found) != len(node.value):
-            keys = [str(key.value) for key, _ in node.value]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ProfileError(f"`{twice}` stands twice", source=f"line {node.start_mark.line + 1}")
-        return found
+    def __init__(self, numbers: Mapping[str, int], packed: Sequence[bytes]) -> None:
+        self._numbers = numbers
+        self._packed = packed
+        self._made: dict[int, Table] = {}
+
+    def __getitem__(self, name: str) -> Table:
+        number = self._numbers[name]
+        if number not in self._made:
+            self._made[number] = unpack(self._packed[number], _RECORDS)
+        return self._made[number]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
+class _Kept:
+    """The store of this process. A profile depends on its text and this code alone, so it does not matter who asks."""
+
+    store: Store | None = None
+
+
+def keep_in(store: Store | None) -> None:
+    """Profiles are taken from this store from now on, and put there."""
+    _Kept.store = store
 
 
 @cache
 def find_profile(name: str) -> Profile | None:
     """The profile of the program with this name or alias; None when there is none. Raises ProfileError when it is malformed."""
     canonical = aliases().get(name, name)
-    path = _FOLDER / f"{canonical}.yaml"
-    if not _NAME.match(canonical) or canonical == "aliases" or not path.is_file():
+    if not _NAME.match(canonical) or canonical == "aliases":
         return None
-    return parse_profile(path.read_text(encoding="utf-8"), source=path.name)
+    data = _bytes(canonical)
+    if data is None:
+        return None
+    key = _key(canonical, data)
+    kept = _kept(key)
+    if kept is not None:
+        with suppress(ValueError, TypeError, KeyError):
+            whole, numbers, packed = kept
+            found: Profile = replace(whole, table=replace(whole.table, commands=Tables(numbers, packed)))
+            return found
+    profile = parse_profile(data.decode(), source=f"{canonical}.yaml")
+    tables = {id(table): table for table in profile.table.commands.values()}
+    numbers = {name: list(tables).index(id(table)) for name, table in profile.table.commands.items()}
+    bare = replace(profile, table=replace(profile.table, commands=EMPTY))
+    _keep(key, (bare, numbers, tuple(map(pack, tables.values()))))
+    return profile
 
 
 @cache
 def profile_names() -> tuple[str, ...]:
     """Every program that has a profile, without aliases."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem != "aliases"))
+    return tuple(sorted(name[:-5] for name in os.listdir(PROFILES) if name.endswith(".yaml") and name != "aliases.yaml"))
 
 
 @cache
 def aliases() -> Mapping[str, str]:
     """Which profile another name stands for."""
-    path = _FOLDER / "aliases.yaml"
-    found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a base loader: text, lists, mappings
-    return {str(alias): str(program) for alias, program in found.items()}
+    data = _bytes("aliases") or b""
+    key = _key("aliases", data)
+    kept: dict[str, str] | None = _kept(key)
+    if kept is not None:
+        return kept
+    from .documents import parse_aliases  # imported late: reading YAML costs more than a decision
+
+    found = parse_aliases(data.decode())
+    _keep(key, found)
+    return found
 
 
 def parse_profile(text: str, *, source: str) -> Profile:
     """The profile that a YAML text describes. Raises ProfileError naming the file and the key."""
+    from .documents import parse_profile as parse  # imported late: reading YAML costs more than a decision
+
+    return parse(text, source=source)
+
+
+def _bytes(name: str) -> bytes | None:
     try:
-        tree: Node = yaml.load(text, Loader=_Loader)  # noqa: S506  # a base loader: text, lists, mappings
-    except yaml.YAMLError as problem:
-        raise ProfileError(f"is not YAML: {problem}", source=source) from problem
-    reader = _Reader(source)
-    fields = reader.mapping(tree, "profile")
-    reader.only(fields, _PROFILE_KEYS | _TABLE_KEYS, "profile")
-    table = {key: value for key, value in fields.items() if key in _TABLE_KEYS}
-    return Profile(
-        program=reader.text(fields.get("program", ""), "program"),
-        category=reader.text(fields.get("category", ""), "category"),
-        interpreter=reader.interpreter(reader.text(fields.get("interpreter", "table"), "interpreter")),
-        table=reader.table(table, "profile"),
-        aliases=tuple(reader.words(fields.get("aliases", ""), "aliases")),
-        helpers=tuple(reader.words(fields.get("helpers", ""), "helpers")),
-        environment=tuple(reader.pairs(fields.get("environment", {}), "environment")),
-        examples=tuple(reader.examples(fields.get("examples", []))),
-    )
+        with open(f"{PROFILES}/{name}.yaml", "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
-class _Reader:
-    """Checks each part of a profile; every complaint names the file and the key."""
+def _key(name: str, data: bytes) -> str | None:
+    code = code_stamp()
+    return None if code is None or _Kept.store is None else key_of(code, name, data)
 
-    def __init__(self, source: str) -> None:
-        self.source = source
 
-    def fault(self, message: str, key: str) -> ProfileError:
-        return ProfileError(message, source=f"{self.source}: {key}")
+def _kept(key: str | None) -> Any:
+    data = None if key is None or _Kept.store is None else _Kept.store.get(_KIND, key)
+    if data is None:
+        return None
+    try:
+        return unpack(data, _RECORDS)
+    except ValueError:
+        return None
 
-    def mapping(self, node: Node, key: str) -> dict[str, Node]:
-        if not isinstance(node, dict):
-            raise self.fault("a mapping was expected", key)
-        return node
 
-    def text(self, node: Node, key: str) -> str:
-        if not isinstance(node, str) or (not node and key in {"program", "category"}):
-            raise self.fault("a text was expected", key)
-        return node
-
-    def words(self, node: Node, key: str) -> list[str]:
-        """Words parted by blanks, or a list of texts."""
-        if isinstance(node, list):
-            return [self.text(one, key) for one in node]
-        return self.text(node, key).split()
-
-    def only(self, fields: Mapping[str, Node], known: frozenset[str], key: str) -> None:
-        for name in fields:
-            if name not in known:
-                raise self.fault(f"`{name}` is no key of a profile", key)
-
-    def interpreter(self, word: str) -> Interpreter:
-        for one in get_args(Interpreter):
-            if word == one:
-                return one  # type: ignore[no-any-return]  # get_args gives Any
-        raise self.fault(f"`{word}` is no interpreter", "interpreter")
-
-    def pairs(self, node: Node, key: str) -> Iterator[tuple[str, str]]:
-        for name, value in self.mapping(node, key).items():
-            yield name, self.text(value, key)
-
-    def flag(self, node: Node, key: str) -> bool:
-        if node not in {"true", "false"} if isinstance(node, str) else True:
-            raise self.fault("true or false was expected", key)
-        return node == "true"
-
-    def table(self, node: Node, key: str) -> Table:
-        fields = self.mapping(node, key)
-        self.only(fields, _TABLE_KEYS, key)
-        style = self.text(fields.get("style", "gnu"), f"{key}.style")
-        repository = self.text(fields.get("repository", ""), f"{key}.repository")
-        if style not in get_args(Style):
-            raise self.fault(f"`{style}` is no style", f"{key}.style")
-        if repository not in get_args(Repository):
-            raise self.fault(f"`{repository}` is nothing that can be done to a repository", f"{key}.repository")
-        exact = fields.get("exact", [])
-        if not isinstance(exact, list):
-            raise self.fault("a list was expected", f"{key}.exact")
-        return Table(
-            style=style,  # type: ignore[arg-type]  # checked above
-            options=self.options(fields.get("options", {}), f"{key}.options"),
-            abbreviations=self.flag(fields.get("abbreviations", "true"), f"{key}.abbreviations"),
-            numeric=self.flag(fields.get("numeric", "false"), f"{key}.numeric"),
-            loose=self.flag(fields.get("loose", "false"), f"{key}.loose"),
-            operands=tuple(self.role(word, f"{key}.operands") for word in self.words(fields.get("operands", ""), f"{key}.operands")),
-            first_given_by=frozenset(self.words(fields.get("first_given_by", ""), f"{key}.first_given_by")),
-            bare=self.always(fields.get("bare", []), f"{key}.bare"),
-            bare_if_recursive=self.flag(fields.get("bare_if_recursive", "false"), f"{key}.bare_if_recursive"),
-            always=self.always(fields.get("always", []), f"{key}.always"),
-            exact=frozenset(tuple(shlex.split(self.text(one, f"{key}.exact"))) for one in exact),
-            commands=self.commands(fields.get("commands", {}), f"{key}.commands"),
-            pin=tuple(self.words(fields.get("pin", ""), f"{key}.pin")),
-            repository=repository,  # type: ignore[arg-type]  # checked above
-            filters=self.flag(fields.get("filters", "false"), f"{key}.filters"),
-            always_unless=frozenset(self.words(fields.get("always_unless", ""), f"{key}.always_unless")),
-            detached=self.flag(fields.get("detached", "false"), f"{key}.detached"),
-            response=self.flag(fields.get("response", "false"), f"{key}.response"),
-        )
-
-    def role(self, word: str, key: str) -> Role:
-        if word not in _ROLES:
-            raise self.fault(f"`{word}` is no role", key)
-        return word  # type: ignore[return-value]  # checked above
-
-    def options(self, node: Node, key: str) -> dict[str, Option]:
-        """`role: "-a --all, -b"`; `role=` takes an argument, `role?` may have one attached."""
-        found: dict[str, Option] = {}
-        for heading, groups in self.mapping(node, key).items():
-            role = self.role(heading.rstrip("?="), key)
-            argument: Argument = "none" if role in _WITHOUT_ARGUMENT else "required"
-            argument = "optional" if heading.endswith("?") else "required" if heading.endswith("=") else argument
-            for group in self.text(groups, f"{key}.{heading}").split(", "):
-                option = Option(spellings=tuple(group.split()), role=role, argument=argument)
-                for spelling in option.spellings:
-                    if spelling in found or not _SPELLING.match(spelling):
-                        raise self.fault(f"`{spelling}` is given twice, or is no option", f"{key}.{heading}")
-                    found[spelling] = option
-        return found
-
-    def always(self, node: Node, key: str) -> tuple[Always, ...]:
-        if isinstance(node, str):
-            node = [node]
-        if not isinstance(node, list):
-            raise self.fault("a list was expected", key)
-        found: list[Always] = []
-        for one in node:
-            kind, _, subject = self.text(one, key).partition(" ")
-            if kind not in _ALWAYS:
-                raise self.fault(f"`{kind}` is no effect", key)
-            found.append(Always(kind=kind, subject=subject))  # type: ignore[arg-type]  # checked above
-        return tuple(found)
-
-    def commands(self, node: Node, key: str) -> dict[str, Table]:
-        """`"ps images": {...}` gives both subcommands the same table."""
-        found: dict[str, Table] = {}
-        for names, fields in self.mapping(node, key).items():
-            table = self.table(fields or {}, f"{key}.{names}")
-            for name in names.split():
-                if name in found:
-                    raise self.fault(f"`{name}` stands twice", key)
-                found[name] = table
-        return found
-
-    def examples(self, node: Node) -> Iterator[Example]:
-        if not isinstance(node, list):
-            raise self.fault("a list was expected", "examples")
-        for one in node:
-            command, arrow, effects = self.text(one, "examples").rpartition(" => ")
-            if not arrow:
-                raise self.fault(f"`{one}` has no ` => `", "examples")
-            yield Example(command=command, effects=frozenset(word.strip() for word in effects.split(",") if word.strip() != "nothing"))
+def _keep(key: str | None, value: Kept) -> None:
+    if key is not None and _Kept.store is not None:
+        _Kept.store.put(_KIND, key, pack(value))

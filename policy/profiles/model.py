@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from ..records import EMPTY, Record
 
 Role = Literal[
     "flag",
@@ -59,8 +60,7 @@ Repository = Literal["", "read", "tree", "write", "work", "remote", "outside"]
 working tree too, talks to a remote. `outside`: works without a repository."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Record):
     """One option in all its spellings."""
 
     spellings: tuple[str, ...]
@@ -68,16 +68,14 @@ class Option:
     argument: Argument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Always:
+class Always(Record):
     """An effect that holds whatever the words are; `path` is relative to the directory, absolute, or begins with `~/`."""
 
     kind: Literal["read", "tree", "write", "write_tree", "delete", "workspace", "connect", "code", "unknown"]
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Record):
     """How the words after a program or a subcommand are read.
 
     `bare`: effects when no path is given (with `bare_if_recursive`, only together with a recursive option).
@@ -89,7 +87,7 @@ class Table:
     """
 
     style: Style = "gnu"
-    options: Mapping[str, Option] = field(default_factory=dict[str, Option])
+    options: Mapping[str, Option] = EMPTY
     abbreviations: bool = True
     numeric: bool = False
     loose: bool = False
@@ -99,7 +97,7 @@ class Table:
     bare_if_recursive: bool = False
     always: tuple[Always, ...] = ()
     exact: frozenset[tuple[str, ...]] = frozenset()
-    commands: Mapping[str, Table] = field(default_factory=dict[str, "Table"])
+    commands: Mapping[str, Table] = EMPTY
     pin: tuple[str, ...] = ()
     repository: Repository = ""
     filters: bool = False
@@ -108,16 +106,14 @@ class Table:
     response: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class Example(Record):
     """A command and the effects it must have, written as `read a`, `write* b`, `unknown`, `connect h`..."""
 
     command: str
     effects: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(Record):
     """A program; `helpers` are programs that it starts by itself."""
 
     program: str

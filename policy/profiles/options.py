@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Final, assert_never
 
+from ..holes import HOLE, SPLIT, has_hole
+from ..records import Record
 from .model import Option, Table
+
+_MARKS: Final = (HOLE, SPLIT)
+DATA: Final = frozenset({"flag", "text"})
+"""Roles of words that nothing outside the program depends on: the only ones in which unknown text may stand."""
 
 
 class Opaque(str):
@@ -20,28 +25,34 @@ class Several(Opaque):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Record):
     """An option that was given; `value` is None when it has none."""
 
     option: Option
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operand:
+class Operand(Record):
     """A word that is no option; `index` is its place in the words that were read."""
 
     word: str
     index: int
 
 
-@dataclass(slots=True)
 class Parsed:
-    """What was read. `faults` are words that the table does not explain."""
+    """What was read. `faults` are words that the table does not explain, `doubts` words of which a part is not known, and
+    that may be options, or take the next word with them, or become several. From the place `settled` on, every word is
+    an operand whatever it looks like. `anything`: a word that is data all the same may be any option.
+    """
 
-    items: list[Given | Operand] = field(default_factory=list["Given | Operand"])
-    faults: list[str] = field(default_factory=list[str])
+    __slots__ = ("anything", "doubts", "faults", "items", "settled")
+
+    def __init__(self, items: list[Given | Operand] | None = None, *, settled: int = 0) -> None:
+        self.items: list[Given | Operand] = [] if items is None else items
+        self.faults: list[str] = []
+        self.doubts: list[str] = []
+        self.settled = settled
+        self.anything = False
 
     def spellings(self) -> frozenset[str]:
         """Every spelling of every option given."""
@@ -60,7 +71,31 @@ def parse_words(table: Table, words: tuple[str, ...]) -> Parsed:
     parsed = _parsed(table, words)
     if table.response:
         parsed.faults += [word for word in words if word.startswith("@")]
+    if any(map(has_hole, words)):
+        _doubt(table, words, parsed)
     return parsed
+
+
+def _doubt(table: Table, words: tuple[str, ...], parsed: Parsed) -> None:
+    """INVARIANT: whatever text takes the place of a hole in a word that is no doubt, the words are read just as they were."""
+    if not all_data(table):
+        parsed.doubts += [word for word in words if SPLIT in word or (table.response and word.startswith(HOLE))]
+        parsed.doubts += [one.word for one in parsed.operands() if one.word.startswith(_MARKS) and one.index < parsed.settled]
+        parsed.doubts += [word for word in parsed.faults if has_hole(word)]
+    else:
+        parsed.doubts.clear()
+        parsed.anything = any(has_hole(word) and (SPLIT in word or word.startswith((HOLE, "-"))) for word in words)
+    parsed.faults[:] = [word for word in parsed.faults if not has_hole(word)]
+
+
+def all_data(table: Table) -> bool:
+    """Whether every word is data, in every place and however many there are: none can be an option that does something."""
+    return (
+        (table.style == "words" or (table.loose and table.style != "dd"))
+        and not (table.commands or table.bare or table.response or table.always_unless)
+        and DATA.issuperset(table.operands or (("text",) if table.loose else ("none",)))
+        and all(option.role in DATA for option in table.options.values())
+    )
 
 
 def _parsed(table: Table, words: tuple[str, ...]) -> Parsed:
@@ -70,7 +105,7 @@ def _parsed(table: Table, words: tuple[str, ...]) -> Parsed:
         case "single":
             return _single(table, words)
         case "words":
-            return Parsed(items=[Operand(word=word, index=index) for index, word in enumerate(words)])
+            return Parsed([Operand(word=word, index=index) for index, word in enumerate(words)])
         case "dd":
             return _assignments(table, words)
         case _:
@@ -84,16 +119,18 @@ class _Getopt:
         self.table = table
         self.words = words
         self.at = 0
-        self.parsed = Parsed()
+        self.parsed = Parsed(settled=len(words))
 
     def run(self) -> Parsed:
         while self.at < len(self.words):
             word = self.words[self.at]
             self.at += 1
             if word == "--":
+                self.parsed.settled = self.at
                 self._rest()
             elif isinstance(word, Opaque) or word == "-" or not word.startswith("-"):
                 if self.table.style == "posix":
+                    self.parsed.settled = self.at
                     self.at -= 1
                     self._rest()
                 else:
@@ -142,6 +179,9 @@ class _Getopt:
             if at < len(word) and self.table.detached:
                 self.parsed.faults.append(word)
             elif at < len(word):
+                if option.argument == "required" and not word[at:].replace(HOLE, ""):
+                    # where the value turns out to be empty, the next word is taken for it
+                    self.parsed.doubts.append(word)
                 self._add(option, word[at:])
             elif option.argument == "required":
                 self._take(option, word)
@@ -160,11 +200,12 @@ class _Getopt:
     def _add(self, option: Option, value: str | None) -> None:
         self.parsed.items.append(Given(option=option, value=value))
         if option.role in {"end", "module"}:
+            self.parsed.settled = self.at
             self._rest()
 
 
 def _single(table: Table, words: tuple[str, ...]) -> Parsed:
-    parsed = Parsed()
+    parsed = Parsed(settled=len(words))
     at = 0
     while at < len(words):
         word = words[at]
@@ -172,6 +213,7 @@ def _single(table: Table, words: tuple[str, ...]) -> Parsed:
         if isinstance(word, Opaque) or word == "-" or not word.startswith("-"):
             # What follows the first operand is an operand too, whatever it looks like.
             parsed.items += [Operand(word=words[index], index=index) for index in range(at - 1, len(words))]
+            parsed.settled = at
             break
         name, equals, value = word.partition("=")
         option = table.options.get(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 
+from ..holes import has_hole
 from .interpreter import Analyst, Sheet
 from .options import Given, Opaque
 
@@ -193,6 +194,8 @@ class _Script:
 
 def scan_sed(text: str) -> tuple[list[tuple[str, str]], str | None]:
     """The files that a script names, with `read` or `write`; and why it cannot be accounted for, or None."""
+    if has_hole(text):
+        return [], "only the run knows a part of it"
     script = _Script(text)
     try:
         return script.run(), None
@@ -225,7 +228,7 @@ def interpret_sed(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
 
 
 def _in_place(analyst: Analyst, sheet: Sheet, suffix: str, operands: list[str]) -> None:
-    if "/" in suffix or "*" in suffix:
+    if "/" in suffix or "*" in suffix or has_hole(suffix):
         analyst.ledger.unknown("where this suffix puts the old files is not accounted for", suffix, sheet.span)
     for word in operands:
         real = analyst.ledger.write(word, sheet.directory, sheet.span)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import posixpath
 
 from ..effects import Connect
+from ..holes import SPLIT, has_hole
 from .interpreter import Analyst, Sheet
 from .jq import unaccounted, unaccounted_yq
 from .options import Given, Opaque, parse_words
 
 _FILE_TESTS = frozenset(f"-{letter}" for letter in "abcdefghkprsuwxGLNOS")
 _COMPARISONS = frozenset({"-nt", "-ot", "-ef"})
+_TEXT_TESTS = frozenset({"-n", "-z"})
+_TEXT_COMPARISONS = frozenset({"=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 _TWO_WORDS = frozenset({"--arg", "--argjson", "--slurpfile", "--rawfile"})
 
 
@@ -18,8 +21,11 @@ def interpret_test(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     """Which files an expression of test looks at."""
     words = sheet.call.argv[1:]
     sheet.operands += words
+    if any(map(has_hole, words)) and not _compares_texts(words, bracket=sheet.profile.program == "["):
+        analyst.unknown_part("it may be an operator of", next(filter(has_hole, words)), sheet)
     for place, word in enumerate(words):
-        if word in _FILE_TESTS and place + 1 < len(words) and words[place + 1] not in {"]", "-a", "-o", "", "="}:
+        compared = words[place + 1 : place + 2] and words[place + 1] in _TEXT_COMPARISONS and words[place + 2 :] not in {(), ("]",)}
+        if word in _FILE_TESTS and place + 1 < len(words) and words[place + 1] not in {"]", "-a", "-o", ""} and not compared:
             analyst.ledger.read(words[place + 1], sheet.directory, sheet.span)
         if word in _COMPARISONS and 0 < place < len(words) - 1:
             analyst.ledger.read(words[place - 1], sheet.directory, sheet.span)
@@ -27,11 +33,25 @@ def interpret_test(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     return words
 
 
+def _compares_texts(words: tuple[str, ...], *, bracket: bool) -> bool:
+    """Whether the operands of this expression are texts whatever they hold: one operator, in its place."""
+    words = words[:-1] if bracket and words[-1:] == ("]",) else words
+    words = words[1:] if words[:1] == ("!",) and len(words) in {3, 4} else words
+    if any(SPLIT in word for word in words):
+        return False
+    return (len(words) == len(("-n", "x")) and words[0] in _TEXT_TESTS) or (
+        len(words) == len(("x", "=", "y")) and words[1] in _TEXT_COMPARISONS
+    )
+
+
 def interpret_jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     """The filter is read for what it could load; options that take two words are taken apart first."""
     words = sheet.call.argv[1:]
     rest: list[str] = []
     at = 0
+    for word in words:
+        if SPLIT in word:
+            analyst.unknown_part("it may be an option of", word, sheet)
     while at < len(words):
         if words[at] == "--":
             rest += words[at:]
@@ -64,6 +84,8 @@ def interpret_transfer(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     table = sheet.profile.table
     if words in table.exact:
         return words
+    for word in filter(has_hole, words):
+        analyst.unknown_part("it may name a file or a host for", word, sheet)
     parsed = parse_words(table, words)
     for upload in parsed.given("-T"):
         value = upload.value or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..effects import SetEnvironment
+from ..holes import has_hole
 from .interpreter import Analyst, Names, Sheet
 from .options import Given, Opaque, Parsed, Several, parse_words
 
@@ -70,6 +71,8 @@ def interpret_xargs(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     operands = parsed.operands()
     begin = operands[0].index if operands else len(words)
     inner = words[begin:] or ("echo",)
+    for word in filter(has_hole, words[:begin]):
+        analyst.unknown_part("it is more than data to", word, sheet)
     names = sheet.call.fed
     separator = _separator(parsed)
     if names is None or separator is None or not _proven(analyst, sheet, names, separator):
@@ -79,7 +82,9 @@ def interpret_xargs(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     replaced = [given.value for given in parsed.given("-I")]
     marker = replaced[-1] if replaced else None
     # Of `-I` and a number of names a call, the last one counts: the marker would then be a plain word.
-    if marker is not None and (parsed.given("-n", "-L", "-l", "--max-lines") or any(marker in one and one != marker for one in inner)):
+    if marker is not None and (
+        parsed.given("-n", "-L", "-l", "--max-lines") or any((marker in one and one != marker) or has_hole(one) for one in inner)
+    ):
         analyst.ledger.unknown("what this would run is not known", " ".join(inner)[:200], sheet.span)
     opaque = tuple((Several if marker is None else Opaque)(root) for root in names.roots)
     filled = (*inner, *opaque) if marker is None else tuple(word for one in inner for word in (opaque if one == marker else (one,)))
@@ -145,4 +150,4 @@ def passes_on(sheet: Sheet) -> Names | None:
     operands = len(parsed.operands())
     pattern = 1 if sheet.profile.program == "grep" and not parsed.given("-e") else 0
     known = all(not set(allowed.split()).isdisjoint(one.option.spellings) for one in parsed.items if isinstance(one, Given))
-    return fed if known and operands == pattern and not parsed.faults else None
+    return fed if known and operands == pattern and not (parsed.faults or parsed.doubts) else None

@@ -3,13 +3,21 @@
     refusals      every construct that is refused, what a person reads and what a model can do instead
     characters    characters that no command may hold
     tree          what a script is made of; every character has its place
-    lexer         words: quoting, variables, tilde
-    redirections  `<`, `>`, `>>`, `2>&1`, the delimiter of a here-document
-    parser        commands, pipelines, lists, here-documents: `parse`
+    walk          every command in a tree, and every piece of its text
+    cursor        where the reader stands: trivia, depth, what is counted
+    lexer         words; quotes, braces, parameters, arithmetic, substitutions: what stands in them
+    redirections  `<`, `>`, `>>`, `2>&1`, `<<<`; documents: here-documents
+    compound      groups, `if`, loops, `for`, `case`, functions; conditional: `[[ ]]`
+    parser        lists, pipelines, simple commands: `parse`
     variables     the variables that bash gives a meaning
     globs         names in the real tree that match a pattern
     expand        words to values
-    directories   what `cd` does
+    late          words that only the run knows; slots: the same in assignments
+    state         what is known at one point of a script, and how two ways are joined
+    flow          lists and pipelines, in every way that a run may take
+    bodies        compound commands; functions: calls; opened: redirections
+    commands      simple commands and assignments
+    provided      builtins that change the shell or ask it; directories: `cd`, `pushd`, `popd`
     builtins      what bash answers itself, and where a program answers alike
     resolve       a tree in a scope becomes a plan and the constructs it uses: `resolve`
     opinions      comparison with other parsers

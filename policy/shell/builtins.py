@@ -26,16 +26,16 @@ _ONE_CALL: Final = "every call starts afresh; state of the shell does not outlas
 _BACKGROUND: Final = "every call waits for its commands; there are no jobs"
 _TEXT_IS_CODE: Final = "write the command itself"
 _HINTS: Final[dict[str, str]] = {
-    **dict.fromkeys(("eval", "exec", "command", "builtin"), _TEXT_IS_CODE),
+    **dict.fromkeys(("eval", "exec", "builtin"), _TEXT_IS_CODE),
     **dict.fromkeys(("source", "."), "run the script with its interpreter, such as bash FILE"),
-    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), "write NAME=value before the command that needs it"),
-    **dict.fromkeys(("type", "hash"), "use which NAME"),
-    **dict.fromkeys(("unset", "set", "shopt", "alias", "unalias", "enable", "umask", "ulimit", "trap", "bind"), _ONE_CALL),
-    **dict.fromkeys(("pushd", "popd", "dirs"), "use cd DIRECTORY"),
+    **dict.fromkeys(("declare", "typeset", "local", "readonly"), "write NAME=value, or export NAME=value"),
+    "hash": "use type NAME",
+    **dict.fromkeys(("shopt", "alias", "unalias", "enable", "umask", "ulimit", "trap", "bind"), _ONE_CALL),
+    "dirs": "use pwd",
     **dict.fromkeys(("wait", "jobs", "fg", "bg", "disown", "suspend"), _BACKGROUND),
-    **dict.fromkeys(("read", "mapfile", "readarray", "getopts"), "use a program that reads its input, such as head or awk"),
+    **dict.fromkeys(("mapfile", "readarray", "getopts"), "use read in a loop, or a program that reads its input"),
     "let": "write the result",
-    **dict.fromkeys(("exit", "return", "break", "continue", "logout", "shift"), "use `&&` and `||`"),
+    "logout": "use exit",
     **dict.fromkeys(("caller", "compgen", "complete", "compopt", "fc", "help", "history", "times"), _SCRIPT),
 }
 BUILTINS: Final = frozenset(_HINTS)
@@ -50,6 +50,8 @@ _NUMERIC: Final = _words("-eq -ne -lt -le -gt -ge")
 _BINARY: Final = _words("= == != -nt -ot -ef") | _NUMERIC
 _AMBIGUOUS: Final = _words("! ( ) -a -o")
 _INFORMATION: Final = frozenset({"--help", "--version"})
+_ANY: Final = "0"
+"""Stands for a word that only the run knows, where the shape of a use is looked at: a text and a number."""
 
 
 ONLY_LOOK: Final = _words(
@@ -61,16 +63,24 @@ ONLY_LOOK: Final = _words(
 """Programs that make, rename and remove no file whatever their words are: a glob behind them finds what is there now."""
 
 
-def check_command(argv: Sequence[str], span: Span, *, real_directory: bool) -> None:
+def has_own_meaning(name: str) -> bool:
+    """Whether only some uses of this name are read."""
+    return name in _CHECKS
+
+
+def check_command(argv: Sequence[str], span: Span, *, real_directory: bool, late: frozenset[int] = frozenset()) -> None:
     """Raises ShellSyntaxError for a builtin without a program, and for a use that its program answers differently.
 
-    `real_directory`: no symbolic link is part of the current directory.
+    `real_directory`: no symbolic link is part of the current directory. `late`: the places of words that only the run
+    knows; they may be any text, and the runner refuses those on which bash and programs differ.
     """
     name = argv[0]
     if name in BUILTINS:
         raise builtin_refusal(name, span, "a builtin of the shell that is not provided", _HINTS[name])
     check = _CHECKS.get(name)
-    answer = check(argv[1:]) if check else None
+    if late and name == "printf" and 1 in late:
+        raise builtin_refusal(name, span, "the format is known to the run only", "write printf '%s\\n' WORD")
+    answer = check([_ANY if place in late else word for place, word in enumerate(argv)][1:]) if check else None
     if name == "pwd" and answer is None and "-P" not in argv and not real_directory:
         answer = ("the current directory was reached through a symbolic link", "use pwd -P")
     if answer is not None:

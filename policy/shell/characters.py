@@ -38,3 +38,15 @@ def check_characters(text: str) -> None:
     if found is not None:
         construct = _NAMES[found.lastgroup or ""]
         raise refusal(construct, Span(found.start(), found.end()), f"U+{ord(found.group()):04X}")
+
+
+_DECODED: Final = re.compile(
+    "|".join(f"[{characters}]" for name, characters in _CLASSES if name not in {"carriage_return", "control_character"})
+)
+
+
+def check_decoded(text: str, place: Span) -> None:
+    """Raises ShellSyntaxError where escapes make a character that no command may hold; line ends and controls are fine there."""
+    found = _DECODED.search(text)
+    if found is not None:
+        raise refusal("ansi_c_quote", place, f"U+{ord(found.group()):04X}")

@@ -1,21 +1,28 @@
-"""What `cd` does, before it is done: the logical path, as bash keeps it."""
+"""What `cd`, `pushd` and `popd` do, before it is done: the logical path, as bash keeps it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from .. import plan
+from ..plan import Duplicate, Invocation, LateWord, OpenFile
 from ..scope import Files, Scope
 from ..spans import Span
 from .globs import is_directory
-from .refusals import refusal
+from .opened import redirections
+from .provided import known
+from .refusals import builtin_refusal, refusal
+from .state import State, Ways
+from .tree import Command
+
+if TYPE_CHECKING:
+    from .flow import Flow
 
 
-def change_directory(argv: Sequence[str], scope: Scope, directory: str, span: Span) -> str:
-    """The absolute directory after `cd`; it must exist now.
-
-    `.` and `..` are removed by name, as bash does: `cd link/..` stays where it is. Raises ShellSyntaxError.
-    """
-    operands = list(argv[1:])
+def target_of(words: Sequence[str], scope: Scope, span: Span) -> str:
+    """The directory that the words of `cd` name. Raises ShellSyntaxError."""
+    operands = list(words)
     if operands[:1] == ["--"]:
         operands = operands[1:]
     elif operands and operands[0] == "-":
@@ -30,10 +37,16 @@ def change_directory(argv: Sequence[str], scope: Scope, directory: str, span: Sp
     if target.startswith("//") and not target.startswith("///"):
         # Bash keeps exactly two leading slashes.
         raise refusal("cd_operand", span, target)
-    found = _logical(target if target.startswith("/") else f"{directory}/{target}", scope.files)
-    if found is None or not is_directory(scope.files, found):
-        raise refusal("cd_missing", span, target)
-    return found
+    return target
+
+
+def enter(target: str, directory: str, files: Files) -> str | None:
+    """The absolute directory after `cd target` in a directory; None where there is none now.
+
+    `.` and `..` are removed by name, as bash does: `cd link/..` stays where it is.
+    """
+    found = _logical(target if target.startswith("/") else f"{directory}/{target}", files)
+    return found if found is not None and is_directory(files, found) else None
 
 
 def is_real(files: Files, directory: str) -> bool:
@@ -54,3 +67,79 @@ def _logical(path: str, files: Files) -> str | None:
                 return None
             kept.pop()
     return "/" + "/".join(kept)
+
+
+def change(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
+    """`cd`: after success each directory is another one, after failure it is what it was."""
+    words: list[str] = []
+    for word in flow.expander.words(command.words[1:], state):
+        if isinstance(word, LateWord):
+            raise refusal("cd_operand", command.span, word.written)
+        words.append(word)
+    return _changed(flow, command, state, target_of(words, flow.scope, command.span))
+
+
+def _changed(flow: Flow, command: Command, state: State, target: str) -> tuple[Invocation, Ways]:
+    opened = redirections(flow, command.redirections, state)
+    if any(not isinstance(one, Duplicate) and not (isinstance(one, OpenFile) and one.path == "/dev/null") for one in opened):
+        raise refusal("cd_redirection", command.span)
+    found = [enter(target, one, flow.scope.files) for one in state.directories]
+    there = tuple(dict.fromkeys(one for one in found if one is not None))
+    # Where an earlier command may make it, a directory that is not there now may be one later.
+    if not there or (len(there) < len(set(found)) and state.tree_may_change):
+        raise refusal("cd_missing", command.span, target)
+    inside = state.copy()
+    inside.directories = there
+    for one in there:
+        flow.expander.note("change_directory", one, command.words[0].span)
+    made = Invocation(
+        argv=("cd", "--", target) if target.startswith("-") else ("cd", target),
+        directory=state.directories[0],
+        builtin="cd",
+        redirections=opened,
+        span=command.span,
+        elsewhere=state.directories[1:],
+    )
+    return made, Ways(inside, state)
+
+
+def pushd(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
+    """`pushd DIRECTORY`: `cd`, and the directory left is kept; then all are printed."""
+    words = known(flow, command, state)
+    if len(words) != 1 or words[0].startswith(("-", "+")):
+        raise builtin_refusal("pushd", command.span, "it takes one directory here", "write pushd DIRECTORY")
+    (here, *others), stack = state.directories, state.stack
+    if others or stack is None:
+        raise refusal("uncertain_stack", command.span, "pushd")
+    left = (here, *stack)
+    return _moved(flow, command, state, target_of(words, flow.scope, command.span), left)
+
+
+def popd(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
+    """`popd`: back to the directory that was kept last."""
+    if len(command.words) > 1:
+        raise builtin_refusal("popd", command.span, "it takes no words here", "write popd alone")
+    if not state.stack:
+        raise refusal("uncertain_stack", command.span, "popd")
+    return _moved(flow, command, state, state.stack[0], state.stack[1:])
+
+
+def _moved(flow: Flow, command: Command, state: State, target: str, stack: tuple[str, ...]) -> tuple[plan.Node, Ways]:
+    flow.expander.note("directory_stack", command.words[0].written(), command.words[0].span)
+    opened = redirections(flow, command.redirections, state)
+    quiet = Command(assignments=(), words=command.words, redirections=(), span=command.span)
+    step, ways = _changed(flow, quiet, state, target)
+    inside = ways.success
+    inside.stack = stack
+    listed = " ".join(_short(one, flow.scope.home) for one in (inside.directories[0], *stack))
+    printed = Invocation(argv=("echo", listed), directory=inside.directories[0], builtin="echo", span=command.span)
+    steps = (
+        plan.Step(connector="then", pipeline=plan.Pipeline(stages=(step,))),
+        plan.Step(connector="and", pipeline=plan.Pipeline(stages=(printed,))),
+    )
+    return plan.Group(steps=steps, redirections=opened), ways
+
+
+def _short(directory: str, home: str) -> str:
+    """A directory as the stack is printed: `~` for home."""
+    return f"~{directory[len(home) :]}" if directory == home or directory.startswith(f"{home}/") else directory

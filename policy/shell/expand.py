@@ -1,162 +1,326 @@
-"""Turns words into values: variables, tilde, splitting and globs, in the order in which bash does it.
+"""Turns words into values: braces, variables, tilde, substitutions, splitting and globs, in the order in which bash does it.
 
-INVARIANT: what comes out is exactly what bash would pass, but for one rule: a name found by a glob that begins
-with `-` is given as `./-name`, so that a file's name is never an option.
+INVARIANT: what comes out is exactly what bash would pass, but for one rule: a name found by a glob that begins with `-`
+is given as `./-name`, so that a file's name is never an option. What only the run knows comes out as a `LateWord`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, assert_never
 
 from ..effects import ConstructName, UseConstruct
+from ..plan import Compute, Fixed, Get, LateWord, Output, Sum
 from ..scope import Scope
 from ..spans import Span
-from .globs import Budget, Piece, expand_glob, has_pattern
+from .calculation import OnlyTheRunKnows, assigned_names, calculate, check_text, written_out
+from .caps import Caps
+from .fields import Field, Piece, fields, late_word
+from .globs import Budget, read_glob
+from .late import quoted as as_quoted
+from .parameter_values import Parameters
+from .patterns import has_pattern, text_pattern
 from .refusals import refusal
-from .tree import Text, Tilde, Variable, Word
-from .variables import is_made_by_the_shell
+from .state import State
+from .tree import (
+    Arithmetic,
+    Brace,
+    CommandSubstitution,
+    Parameter,
+    Part,
+    ProcessSubstitution,
+    Text,
+    Tilde,
+    Variable,
+    Word,
+)
+from .variables import changes_the_shell, is_made_by_the_shell
 
 MAX_EXPANDED: Final = 1_000_000
 """Characters that all values put into the words of a script may have together."""
 
-_BLANKS: Final = re.compile(r"[ \t\n]+")
-_NOTHING: Final[Mapping[str, str]] = {}
+Run = Callable[[CommandSubstitution | ProcessSubstitution, State], int]
+"""Resolves the commands of a substitution, and answers the number of its place in the plan."""
 
-
-@dataclass(slots=True)
-class _Field:
-    """A word after splitting; `from_value`: its first character came from an unquoted variable."""
-
-    pieces: list[Piece]
-    from_value: bool
-
-    def text(self) -> str:
-        return "".join(text for text, _ in self.pieces)
+_ALL: Final = frozenset("@*")
+_SPECIAL: Final = frozenset("?#@*")
 
 
 class Expander:
-    """Knows the variables and the directory of a script while it is gone through, and notes the constructs it meets."""
+    """Expands the words of one script, and notes the constructs it meets.
 
-    def __init__(self, scope: Scope) -> None:
+    `unseen` are variables that a word has set (`${NAME:=value}`): the run does not know their values.
+    """
+
+    def __init__(self, scope: Scope, caps: Caps, run: Run) -> None:
         self.scope = scope
-        self.directory = scope.cwd
-        self.variables: dict[str, str] = {}
         self.effects: list[UseConstruct] = []
-        self.tree_may_change = False
-        self._globs = Budget()
-        self._left = MAX_EXPANDED
+        self.shell: list[str] = []
+        self.unseen: set[str] = set()
+        self._run = run
+        self._globs = Budget(results=caps.glob_results)
+        self._characters = MAX_EXPANDED
+        self._expansions = caps.expansions
+        self._parameters = Parameters(self)
 
-    def words(self, words: Sequence[Word]) -> list[str]:
-        """The arguments that these words become; globs see the files that are there now (`tree_may_change` refuses them)."""
-        return [argument for word in words for argument in self.word(word)]
+    # -- what others ask for
 
-    def word(self, word: Word) -> list[str]:
-        """The arguments that one word becomes: none, one or many."""
-        return [argument for field in self._fields(word) for argument in self._globbed(field, word.span)]
+    def words(self, words: Sequence[Word], state: State) -> list[str | LateWord]:
+        """The arguments that these words become, each none, one or many."""
+        found: list[str | LateWord] = []
+        for word in words:
+            for one in self._braces(word):
+                for field in fields(self.pieces(one.parts, state), one.span):
+                    found += self._globbed(field, one, state)
+        return found
 
-    def value(self, word: Word, assigned: Mapping[str, str] = _NOTHING) -> str:
-        """The value of an assignment, neither split nor globbed; `assigned` are those that stand before it in the same command."""
-        found: list[str] = []
-        for part in word.parts:
-            match part:
-                case Text(text=text):
-                    found.append(text)
-                case Variable():
-                    found.append(self._lookup(part, assigned) or "")
-                case Tilde(span=span):
-                    found.append(self._home(span, assigned))
-                case _:
-                    assert_never(part)
-        return "".join(found)
+    def value(self, word: Word, state: State) -> str | LateWord:
+        """The value of an assignment or the like, neither split nor globbed."""
+        pieces = self._plain(word.parts, state)
+        if any(piece.late is not None for piece in pieces):
+            plain = [Piece(text=piece.text, quoted=True, late=piece.late) for piece in pieces]
+            return as_quoted(late_word(plain, word.written()))
+        return "".join(piece.text for piece in pieces)
 
-    def _fields(self, word: Word) -> list[_Field]:
-        fields: list[_Field] = []
-        current: _Field | None = None
-        for part in word.parts:
-            match part:
-                case Text(text=text, quoted=quoted):
-                    current = _extend(current, text, quoted=quoted)
-                case Tilde(span=span):
-                    current = _extend(current, self._home(span, _NOTHING), quoted=True)
-                case Variable(quoted=True):
-                    current = _extend(current, self._lookup(part, _NOTHING) or "", quoted=True)
-                case Variable():
-                    current = self._split(part, fields, current)
-                case _:
-                    assert_never(part)
-        return [*fields, current] if current else fields
+    def document(self, word: Word, state: State) -> str | LateWord:
+        """The content of a here-document."""
+        return self.value(word, state)
 
-    def _split(self, variable: Variable, fields: list[_Field], current: _Field | None) -> _Field | None:
-        """Adds an unquoted value: blanks in it end the word, as with the default IFS."""
-        value = self._lookup(variable, _NOTHING) or ""
-        if "\\" in value:
-            raise refusal("backslash_in_value", variable.span, f"${variable.name}")
-        for index, text in enumerate(_BLANKS.split(value)):
-            if index and current is not None:
-                fields.append(current)
-                current = None
-            if text:
-                from_value = current is None or not current.text()
-                current = _extend(current, text, quoted=False)
-                current.from_value = current.from_value or from_value
-        return current
+    def pattern(self, word: Word, state: State) -> str | None:
+        """A regular expression for a whole text (Python's), or None where only the run knows the pattern."""
+        pieces = self.pattern_pieces(word, state)
+        if pieces is None:
+            return None
+        found = text_pattern(pieces, word.span)
+        if found.loose is not None:
+            self.needs_shell("a class of characters that depends on the locale")
+        return found.whole()
 
-    def _globbed(self, field: _Field, span: Span) -> list[str]:
-        text = field.text()
-        if has_pattern(field.pieces):
-            found = expand_glob(field.pieces, self.scope.files, self.directory, self._globs, span)
-            if found is not None:
-                self.note("glob", text, span)
-                # What an earlier command of the script adds would be missing, in silence.
-                if self.tree_may_change:
-                    raise refusal("glob_after_change", span, text)
-            if found:
-                self._spend(sum(map(len, found)), span)
-                return [f"./{name}" if name.startswith("-") else name for name in found]
-        if field.from_value and text.startswith("-"):
-            raise refusal("option_from_value", span, text)
-        return [text]
+    def calculate(self, value: Sum, state: State, span: Span | None = None) -> int | None:
+        """The value of an expression, None where only the run knows it; what it assigns is assigned in the state."""
+        place = span or Span(0, 0)
 
-    def _home(self, span: Span, assigned: Mapping[str, str]) -> str:
-        self.note("tilde", "~", span)
-        home = assigned.get("HOME", self.scope.home)
-        self._spend(len(home), span)
-        return home
+        def read(name: str) -> str:
+            return self._text(name, state, place)
 
-    def _lookup(self, variable: Variable, assigned: Mapping[str, str]) -> str | None:
-        name, span = variable.name, variable.span
-        self.note("variable", name, span)
-        value = self._find(name, span, assigned)
-        self._spend(len(value or ""), span)
-        return value
+        def store(name: str, number: int) -> None:
+            self.assign(name, str(number), state, place)
 
-    def _find(self, name: str, span: Span, assigned: Mapping[str, str]) -> str | None:
-        environment = self.scope.environment
-        if name in assigned:
-            return assigned[name]
-        if name in self.variables:
-            return self.variables[name]
-        if name == "PWD" and environment.get(name, self.scope.cwd) == self.scope.cwd:
-            return self.directory
-        if is_made_by_the_shell(name, inherited=name in environment):
-            raise refusal("shell_variable", span, f"${name}")
-        return environment.get(name, self.scope.home if name == "HOME" else None)
+        check_text(value, read, place)
+        try:
+            return calculate(value, read, store, place)
+        except OnlyTheRunKnows:
+            for name in sorted(assigned_names(value)):
+                self.assign(name, None, state, place)
+            return None
 
-    def _spend(self, characters: int, span: Span) -> None:
-        self._left -= characters
-        if self._left < 0:
-            raise refusal("argument_too_long", span, f"more than {MAX_EXPANDED} characters")
+    def late_sum(self, value: Sum, state: State, span: Span | None = None) -> Sum:
+        """The expression with known names as numbers; to be asked for before `calculate`, which assigns."""
+        place = span or Span(0, 0)
+        return written_out(value, lambda name: self._text(name, state, place), place)
 
     def note(self, construct: ConstructName, subject: str, span: Span) -> None:
         """Records the use of a construct."""
         self.effects.append(UseConstruct(construct=construct, subject=subject, span=span))
 
+    def needs_shell(self, why: str) -> None:
+        """The plan cannot express the script."""
+        if why not in self.shell:
+            self.shell.append(why)
 
-def _extend(field: _Field | None, text: str, *, quoted: bool) -> _Field:
-    if field is None:
-        return _Field([(text, quoted)], from_value=False)
-    field.pieces.append((text, quoted))
-    return field
+    def spend(self, characters: int, span: Span, *, count: int = 1) -> None:
+        """Counts expansions, and the characters that they put into words."""
+        self._expansions -= count
+        self._characters -= characters
+        if self._expansions < 0:
+            raise refusal("too_many_expansions", span)
+        if self._characters < 0:
+            raise refusal("argument_too_long", span, f"more than {MAX_EXPANDED} characters")
+
+    # -- variables
+
+    def assign(self, name: str, value: str | None, state: State, span: Span) -> None:
+        """Sets a variable from inside a word; programs must not get it, since the plan does not tell them."""
+        if changes_the_shell(name):
+            raise refusal("special_variable", span, name)
+        if name in self.scope.environment or name in state.exported:
+            raise refusal("assignment_to_environment", span, name)
+        state.assign(name, value)
+
+    def find(self, name: str, span: Span, state: State) -> str | None:
+        """The value of a variable, None when it is unset; raises OnlyTheRunKnows."""
+        if name.isdigit():
+            return _positional(int(name), state)
+        if name == "#":
+            return str(len(state.positional))
+        if name == "?" or (name in state.variables and state.variables[name] is None):
+            if name in self.unseen:
+                self.needs_shell("a variable that a word has set")
+            raise OnlyTheRunKnows
+        if name in state.variables or name in state.unset:
+            return state.variables.get(name)
+        environment = self.scope.environment
+        if name == "PWD" and environment.get(name, self.scope.cwd) == self.scope.cwd:
+            here, *others = state.directories
+            if others:
+                raise OnlyTheRunKnows
+            return here
+        if is_made_by_the_shell(name, inherited=name in environment):
+            raise refusal("shell_variable", span, f"${name}")
+        return environment.get(name, self.scope.home if name == "HOME" else None)
+
+    def must_be_set(self, name: str, value: str | None, span: Span, state: State) -> str:
+        """The value, empty where it is unset; under `set -u`, that is refused."""
+        if value is None and state.nounset:
+            raise refusal("unset_variable", span, name)
+        return value or ""
+
+    def is_foreign(self, name: str, state: State) -> bool:
+        """Whether the value is not to be seen in the script."""
+        return name in self.scope.environment and name not in state.variables
+
+    def _text(self, name: str, state: State, span: Span) -> str:
+        return self.must_be_set(name, self.find(name, span, state), span, state)
+
+    # -- from parts to pieces
+
+    def pieces(self, parts: Iterable[Part], state: State, *, inside: bool = False) -> list[Piece]:
+        """What the parts become; `inside` the word of an operator, unquoted text is split too."""
+        found: list[Piece] = []
+        for part in parts:
+            match part:
+                case Text(text="", quoted=True) if part.span.end - part.span.start == 1:
+                    # A quotation mark alone; what stands beside it keeps the word alive, or is an empty `"$@"`.
+                    pass
+                case Text(text=text):
+                    found.append(Piece(text=text, quoted=part.quoted, splits=inside and not part.quoted))
+                case Variable():
+                    found += self._variable(part, state)
+                case Parameter():
+                    self.note("parameter_expansion", part.name, part.span)
+                    found += self._parameters.pieces(part, state)
+                case CommandSubstitution() | ProcessSubstitution():
+                    found.append(self._substitution(part, state))
+                case Arithmetic():
+                    found.append(self._arithmetic(part, state))
+                case Tilde():
+                    self.note("tilde", "~", part.span)
+                    found.append(self._named("HOME", part.span, state, quoted=True))
+                case Brace():
+                    # Only where words become arguments are braces expanded; there, none is left.
+                    raise refusal("brace_expansion", part.span)
+                case _:
+                    assert_never(part)
+        return found
+
+    def pattern_pieces(self, word: Word, state: State) -> list[tuple[str, bool]] | None:
+        """The word as a pattern; None where only the run knows it."""
+        pieces = self._plain(word.parts, state)
+        if any(piece.late is not None for piece in pieces):
+            return None
+        for piece in pieces:
+            if piece.splits and "\\" in piece.text:
+                raise refusal("backslash_in_value", word.span, piece.text)
+        return [(piece.text, piece.quoted) for piece in pieces]
+
+    def _plain(self, parts: Iterable[Part], state: State) -> list[Piece]:
+        """The pieces where nothing is split: the words of `$@` are joined by blanks."""
+        pieces = self.pieces(parts, state)
+        return [Piece(text=" ", quoted=True) if piece.ends else piece for piece in pieces]
+
+    def _variable(self, part: Variable, state: State) -> list[Piece]:
+        name = part.name
+        self.note("special_parameter" if name in _SPECIAL or name.isdigit() else "variable", name, part.span)
+        if name in _ALL:
+            return self._all(part, state)
+        return [self._named(name, part.span, state, quoted=part.quoted)]
+
+    def _named(self, name: str, span: Span, state: State, *, quoted: bool) -> Piece:
+        try:
+            value = self.must_be_set(name, self.find(name, span, state), span, state)
+        except OnlyTheRunKnows:
+            self.spend(0, span)
+            return Piece(late=Get(name=name, quoted=quoted))
+        self.spend(len(value), span)
+        return Piece(text=value, quoted=quoted, splits=not quoted, foreign=not quoted and self.is_foreign(name, state))
+
+    def _all(self, part: Variable, state: State) -> list[Piece]:
+        """`$@` and `$*`; `"$*"` is one word."""
+        found: list[Piece] = []
+        joined = part.quoted and part.name == "*"
+        for index in range(len(state.positional)):
+            if index:
+                found.append(Piece(text=" ", quoted=True) if joined else Piece(ends=True))
+            found.append(self._named(str(index + 1), part.span, state, quoted=part.quoted))
+        return found or ([Piece(quoted=True)] if joined else [])
+
+    def _substitution(self, part: CommandSubstitution | ProcessSubstitution, state: State) -> Piece:
+        self.spend(0, part.span)
+        if isinstance(part, CommandSubstitution):
+            self.note("command_substitution", "", part.span)
+            return Piece(late=Output(number=self._run(part, state), quoted=part.quoted))
+        self.note("process_substitution", "", part.span)
+        self.needs_shell("a process substitution")
+        return Piece(late=Output(number=self._run(part, state), quoted=True))
+
+    def _arithmetic(self, part: Arithmetic, state: State) -> Piece:
+        self.spend(0, part.span)
+        self.note("arithmetic_expansion", "", part.span)
+        late = self.late_sum(part.value, state, part.span)
+        number = self.calculate(part.value, state, part.span)
+        # What assigns must be run, so that the run knows the variable's value too.
+        if number is None or assigned_names(part.value):
+            return Piece(late=Compute(value=late, quoted=part.quoted))
+        return Piece(text=str(number), quoted=True)
+
+    # -- from words to arguments
+
+    def _braces(self, word: Word) -> list[Word]:
+        """The words that braces make of one: the leftmost brace changes slowest."""
+        if not any(isinstance(part, Brace) for part in word.parts):
+            return [word]
+        made: list[tuple[Part, ...]] = [()]
+        for part in word.parts:
+            if not isinstance(part, Brace):
+                made = [(*one, part) for one in made]
+                continue
+            self.note("brace_expansion", word.written(), part.span)
+            choices: list[tuple[Part, ...]] = [(Text(text=text, quoted=False, span=part.span),) for text in part.sequence]
+            for alternative in part.alternatives:
+                choices += [one.parts for one in self._braces(alternative)]
+            self.spend(0, part.span, count=len(made) * len(choices))
+            made = [(*one, *choice) for one in made for choice in choices]
+        for parts in made:
+            self.spend(sum(len(part.text) for part in parts if isinstance(part, Text)), word.span, count=0)
+        return [Word(parts=parts, span=word.span) for parts in made]
+
+    def _globbed(self, field: Field, word: Word, state: State) -> list[str | LateWord]:
+        span, text = word.span, field.text()
+        if field.foreign and text.startswith("-"):
+            raise refusal("option_from_value", span, text)
+        glob = read_glob(field.patterns(), span) if has_pattern(field.patterns()) else None
+        if glob is not None:
+            self.note("glob", text, span)
+        if field.late:
+            return [late_word(field.pieces, word.written())]
+        if glob is None:
+            return [text]
+        here, *others = state.directories
+        if state.tree_may_change or (others and not glob.absolute):
+            # What an earlier command of the script adds would be missing, in silence: the run looks.
+            if text.startswith("-"):
+                raise refusal("option_from_value", span, text)
+            return [LateWord(parts=tuple(Fixed(text=one, quoted=quoted) for one, quoted in field.patterns()), written=text)]
+        found = glob.find(self.scope.files, here, self._globs, span)
+        self.spend(sum(map(len, found)), span)
+        return [f"./{name}" if name.startswith("-") else name for name in found] or [text]
+
+
+def _positional(number: int, state: State) -> str | None:
+    """A positional parameter; a late one is a single word, so that those behind it keep their numbers."""
+    if not 0 < number <= len(state.positional):
+        return None
+    found = state.positional[number - 1]
+    if isinstance(found, LateWord):
+        raise OnlyTheRunKnows
+    return found

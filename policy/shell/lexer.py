@@ -1,221 +1,120 @@
-"""Reads one word: quoting, variables, tilde. Everything else that a shell would act on is refused by name.
-
-Every reading function takes the text and a place, and never looks back further than one character.
-"""
+"""Reads one word: quoting, expansions, tilde, braces."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..spans import Span
+from .braces import check_left, read_brace
+from .parameters import read_dollar
+from .quotes import read_ansi, read_backslash, read_double, read_single
 from .refusals import refusal
-from .tree import Part, Text, Tilde, Variable, Word
+from .substitutions import read_backticks, read_process_substitution
+from .tree import Brace, Part, Text, Tilde, Word
 
-BLANKS: Final = frozenset(" \t")
-METACHARACTERS: Final = frozenset(" \t\n;&|<>()")
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+if TYPE_CHECKING:
+    from .parser import Parser
 
-_PLAIN: Final = re.compile(r"[^ \t\n;&|<>()'\"\\$`~]+")
-_PLAIN_IN_QUOTES: Final = re.compile(r"[^\"\\$`]+")
-_BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_BRACED_SPECIAL: Final = re.compile(r"\$\{(?:[0-9]+|[?#@*!$_-])\}")
-_SPECIAL: Final = frozenset("?#@*!$-0123456789")
-_AFTER_LITERAL_DOLLAR: Final = frozenset(" \t\n;&|)%^.,:/=+")
+_SIMPLE: Final = re.compile(r"[A-Za-z0-9_./:=,%@+*?\[\]^!#-]++(?=[ \t\n;|]|\Z)")
+_PLAIN: Final = re.compile(r"[^ \t\n;&|<>()'\"\\$`~{},]+")
 _EXTENDED_GLOB: Final = frozenset("?*+@!")
+_ASSIGNMENT_LIKE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
-def read_word(text: str, at: int, *, max_depth: int, in_assignment: bool = False) -> Word:
-    """The word that starts here. In an assignment it may be empty, and braces stay as they are."""
-    reader = _WordReader(text, at)
-    reader.read()
-    word = Word(parts=tuple(reader.parts), span=Span(at, reader.at))
-    _check_end(text, reader.at, word)
-    if not in_assignment:
-        _check_braces(word, max_depth)
+def read_word(parser: Parser, *, braces: bool = True) -> Word:
+    """The word that starts here, maybe empty; without `braces` they stay as they are (assignments, `case`, `[[ ]]`)."""
+    start = parser.at
+    simple = _SIMPLE.match(parser.text, start)
+    if simple is not None:
+        parser.at = end = simple.end()
+        place = Span(start, end)
+        return Word(parts=(Text(text=simple.group(), quoted=False, span=place),), span=place)
+    parts: list[Part] = []
+    read_parts(parser, parts, start, stops="" if braces else None)
+    word = Word(parts=tuple(parts), span=Span(start, parser.at))
+    _check_end(parser, word)
+    if braces:
+        check_left(word)
+        if any(isinstance(part, Brace) for part in parts) and _ASSIGNMENT_LIKE.match(parser.text, start):
+            raise refusal("brace_expansion", word.span)
     return word
 
 
-def at_word_end(text: str, at: int) -> bool:
-    """Whether a word that reaches to here ends here."""
-    return at >= len(text) or text[at] in METACHARACTERS
+def read_parts(parser: Parser, parts: list[Part], start: int, *, stops: str | None) -> None:
+    """Parts up to the end of the word, or to one of `stops` (inside braces); None: braces are text.
 
-
-class _WordReader:
-    """The state of reading one word."""
-
-    def __init__(self, text: str, at: int) -> None:
-        self.text = text
-        self.start = at
-        self.at = at
-        self.parts: list[Part] = []
-
-    def read(self) -> None:
-        text = self.text
-        while not at_word_end(text, self.at):
-            match text[self.at]:
-                case "'":
-                    self._single_quotes()
-                case '"':
-                    self._double_quotes()
-                case "\\":
-                    self._backslash()
-                case "$":
-                    self._dollar()
-                case "`":
-                    raise refusal("backtick", Span(self.at, self.at + 1))
-                case "~":
-                    self._tilde()
-                case _:
-                    found = _PLAIN.match(text, self.at)
-                    self._text(self.at, found.end() if found else self.at + 1)
-
-    def _text(self, start: int, end: int) -> None:
-        self.parts.append(Text(text=self.text[start:end], quoted=False, span=Span(start, end)))
-        self.at = end
-
-    def _single_quotes(self) -> None:
-        end = self.text.find("'", self.at + 1)
-        if end < 0:
-            raise refusal("unclosed_quote", Span(self.at, self.at + 1), "'")
-        self.parts.append(Text(text=self.text[self.at + 1 : end], quoted=True, span=Span(self.at, end + 1)))
-        self.at = end + 1
-
-    def _backslash(self) -> None:
-        following = self.text[self.at + 1 : self.at + 2]
-        if not following:
-            raise refusal("trailing_backslash", Span(self.at, self.at + 1))
-        if following == "\n":
-            raise refusal("line_continuation", Span(self.at, self.at + 1))
-        self.parts.append(Text(text=following, quoted=True, span=Span(self.at, self.at + 2)))
-        self.at += 2
-
-    def _tilde(self) -> None:
-        place = Span(self.at, self.at + 1)
-        if self.at == self.start:
-            if not at_word_end(self.text, self.at + 1) and self.text[self.at + 1] != "/":
-                raise refusal("tilde_user", place)
-            self.parts.append(Tilde(span=place))
-            self.at += 1
-        elif self.text[self.at - 1] in "=:":
-            raise refusal("tilde_in_word", place)
+    `start` is where a tilde stands for the home directory.
+    """
+    text = parser.text
+    while not parser.ends_word(parser.at) or _is_substitution(parser):
+        at = parser.at
+        character = text[at]
+        found = _PLAIN.match(text, at)
+        if found is not None:
+            parser.at = found.end()
+            parts.append(Text(text=found.group(), quoted=False, span=Span(at, parser.at)))
+        elif character == '"':
+            read_double(parser, parts)
+        elif character == "'":
+            read_single(parser, parts)
+        elif character == "$":
+            _dollar(parser, parts)
+        elif stops and character in stops:
+            return
+        elif character == "{" and stops is not None:
+            read_brace(parser, parts)
         else:
-            self._text(self.at, self.at + 1)
-
-    def _dollar(self) -> None:
-        part = read_variable(self.text, self.at, quoted=False)
-        if part is None:
-            following = self.text[self.at + 1 : self.at + 2]
-            if following and following not in _AFTER_LITERAL_DOLLAR:
-                raise refusal("dollar", Span(self.at, self.at + 1))
-            self._text(self.at, self.at + 1)
-        else:
-            self.parts.append(part)
-            self.at = part.span.end
-
-    def _double_quotes(self) -> None:
-        """Quote characters belong to the text beside them, which may be empty: that is what keeps `"$x"` a word."""
-        text, opening = self.text, self.at
-        start, at, held = opening, opening + 1, list[str]()
-
-        def close_text(end: int) -> None:
-            if held or start < end:
-                self.parts.append(Text(text="".join(held), quoted=True, span=Span(start, end)))
-            held.clear()
-
-        while True:
-            character = text[at : at + 1]
-            if not character:
-                raise refusal("unclosed_quote", Span(opening, opening + 1), '"')
-            if character == '"':
-                close_text(at + 1)
-                self.at = at + 1
-                return
-            if character == "`":
-                raise refusal("backtick", Span(at, at + 1))
-            if character == "$" and (variable := read_variable(text, at, quoted=True)) is not None:
-                close_text(at)
-                self.parts.append(variable)
-                start = at = variable.span.end
-                continue
-            end = _quoted_step(text, at, glued=at == start and at > opening)
-            held.append(_quoted_value(text[at:end]))
-            at = end
+            _special(parser, parts, start)
 
 
-def _quoted_step(text: str, at: int, *, glued: bool) -> int:
-    """Where the next stretch of literal text in double quotes ends; `glued` means that a variable stands right before."""
-    found = _PLAIN_IN_QUOTES.match(text, at)
-    if found:
-        return found.end()
-    following = text[at + 1 : at + 2]
-    if text[at] == "$":
-        if text.startswith("\\\n", at + 1):
-            raise refusal("line_continuation", Span(at, at + 3))
-        return at + 1
-    if not following:
-        raise refusal("unclosed_quote", Span(at, at + 1), '"')
-    if following == "\n" and glued:
-        raise refusal("line_continuation", Span(at, at + 2))
-    return at + 2
+def _is_substitution(parser: Parser) -> bool:
+    return parser.at < parser.end and parser.text[parser.at] in "<>" and parser.text.startswith("(", parser.at + 1)
 
 
-def _quoted_value(piece: str) -> str:
-    """What a stretch of text in double quotes stands for (a backslash is removed only before these four and a newline)."""
-    if piece[0] != "\\":
-        return piece
-    if piece == "\\\n":
-        return ""
-    return piece[1] if piece[1] in '$`"\\' else piece
+def _special(parser: Parser, parts: list[Part], start: int) -> None:
+    """A character that is text in some places only."""
+    at, character = parser.at, parser.text[parser.at]
+    if character == "\\":
+        read_backslash(parser, parts)
+    elif character == "`":
+        parts.append(read_backticks(parser, quoted=False))
+    elif character in "<>":
+        if parser.text[at - 1 : at].isdigit():
+            # After a number this is a redirection to some readers.
+            raise refusal("process_substitution", Span(at, at + 2))
+        parts.append(read_process_substitution(parser))
+    elif character == "~":
+        _tilde(parser, parts, start)
+    else:
+        parts.append(Text(text=character, quoted=False, span=parser.take(1)))
 
 
-def read_variable(text: str, at: int, *, quoted: bool) -> Variable | None:
-    """The variable that a `$` at this place names; None when the `$` is a literal character."""
-    following = text[at + 1 : at + 2]
-    found = NAME.match(text, at + 1) or _BRACED.match(text, at)
-    if found:
-        name = found.group(found.lastindex or 0)
-        if name == "_":
-            raise refusal("special_parameter", Span(at, found.end()), f"${name}")
-        return Variable(name=name, quoted=quoted, span=Span(at, found.end()))
-    place = Span(at, min(at + 2, len(text)))
-    if following == "(":
-        raise refusal("arithmetic_expansion" if text.startswith("((", at + 1) else "command_substitution", place)
-    if following == "[":
-        raise refusal("arithmetic_expansion", place)
-    if following == "{":
-        raise refusal("special_parameter" if _BRACED_SPECIAL.match(text, at) else "parameter_expansion", place)
-    if following and following in _SPECIAL:
-        raise refusal("special_parameter", place, f"${following}")
-    if not quoted and following in {"'", '"'}:
-        raise refusal("ansi_c_quote" if following == "'" else "locale_quote", place)
-    return None
-
-
-def _check_end(text: str, at: int, word: Word) -> None:
-    """Refuses a word that is glued to something that would give it another meaning."""
-    if text.startswith("(", at):
-        if word.parts and at > 0 and text[at - 1] in _EXTENDED_GLOB:
-            raise refusal("extended_glob", Span(at - 1, at + 1))
+def _dollar(parser: Parser, parts: list[Part]) -> None:
+    at = parser.at
+    if parser.text.startswith("'", at + 1):
+        read_ansi(parser, parts)
         return
-    if at < len(text) and text[at] in "<>" and text[word.span.start : at].startswith("{") and text[at - 1] == "}":
+    part = read_dollar(parser, quoted=False)
+    parts.append(part if part is not None else Text(text="$", quoted=False, span=parser.take(1)))
+
+
+def _tilde(parser: Parser, parts: list[Part], start: int) -> None:
+    text, at = parser.text, parser.at
+    if at == start:
+        if not parser.ends_word(at + 1) and text[at + 1] != "/":
+            raise refusal("tilde_user", Span(at, at + 1))
+        parts.append(Tilde(span=parser.take(1)))
+    elif text[at - 1] in "=:":
+        raise refusal("tilde_in_word", Span(at, at + 1))
+    else:
+        parts.append(Text(text="~", quoted=False, span=parser.take(1)))
+
+
+def _check_end(parser: Parser, word: Word) -> None:
+    """Refuses a word that is glued to something that would give it another meaning."""
+    text, at = parser.text, parser.at
+    if text.startswith("(", at) and word.parts and text[at - 1] in _EXTENDED_GLOB:
+        raise refusal("extended_glob", Span(at - 1, at + 1))
+    if at < parser.end and text[at] in "<>" and text[at - 1] == "}" and text[word.span.start] == "{":
         raise refusal("descriptor_variable", word.span)
-
-
-def _check_braces(word: Word, max_depth: int) -> None:
-    """Refuses braces around an unquoted comma or around `..`: more than what bash expands, never less."""
-    depth, opened, separated, dot = 0, False, False, False
-    for part in word.parts:
-        if not isinstance(part, Text):
-            continue
-        for character in part.text:
-            separated = separated or (opened and ((character == "," and not part.quoted) or (dot and character == ".")))
-            dot = character == "."
-            if part.quoted or character not in "{}":
-                continue
-            if character == "}" and separated:
-                raise refusal("brace_expansion", word.span)
-            opened = True if character == "{" else opened
-            depth = max(0, depth + (1 if character == "{" else -1))
-            if depth > max_depth:
-                raise refusal("too_deep", word.span)

@@ -1,23 +1,22 @@
-"""Second opinions: other parsers read the same text, and must name the same commands, substitutions and writes.
+"""Second opinions: other parsers read the same text, and must find the same commands, substitutions and writes.
 
-An opinion never makes a verdict milder. It stays silent (`None`) on what it cannot read, and where it is known to
-be wrong: here-documents with a quoted delimiter, which bashlex rejects or swallows.
+An opinion never makes a verdict milder. It is not asked where it is known to be wrong (`differences`), and it has none on
+what it cannot read (`None`). One that gives no answer at all, because it hangs or is not there, counts as one that differs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from .tree import FileRedirection, HereDocument, Script
+from ..records import Record
+from .tree import Script
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What a parser finds in a text, quotes removed and nothing expanded (`$HOME` stays `$HOME`).
+class Heard(Record):
+    """What a parser finds in a text, each as it is spelled there, quotes and all.
 
-    `commands` are the names of programs, `substitutions` counts command and process substitutions, `writes` are the
+    `commands` are the words that name programs, `substitutions` counts command and process substitutions, `writes` are the
     targets of redirections that write.
     """
 
@@ -26,19 +25,24 @@ class Heard:
     writes: frozenset[str] = frozenset()
 
 
+class Unheard(Record):
+    """No answer: the parser hangs, ends, or is not there. Not the same as having no opinion."""
+
+    why: str
+
+
 class Opinion(Protocol):
     """Another parser. `name` is what a policy calls it."""
 
     @property
     def name(self) -> str: ...
 
-    def hear(self, text: str) -> Heard | None:
-        """What it finds in the text; None when it has no opinion. Never raises, and answers in bounded time."""
+    def hear(self, text: str) -> Heard | Unheard | None:
+        """What it finds in the text; None when it cannot read it. Never raises, and answers in bounded time."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disagreement:
+class Disagreement(Record):
     """A second opinion that differs, by whom and in what."""
 
     opinion: str
@@ -47,14 +51,9 @@ class Disagreement:
 
 def names(script: Script) -> Heard:
     """What our own tree says, in the form in which opinions are given."""
-    commands = frozenset(command.words[0].written() for command in script.commands() if command.words)
-    writes = frozenset(
-        redirection.target.written()
-        for command in script.commands()
-        for redirection in command.redirections
-        if isinstance(redirection, FileRedirection) and redirection.mode != "read"
-    )
-    return Heard(commands=commands, writes=writes)
+    from .facts import facts
+
+    return facts(script).heard
 
 
 def disagreement(ours: Heard, heard: Heard) -> str | None:
@@ -69,22 +68,24 @@ def disagreement(ours: Heard, heard: Heard) -> str | None:
 
 
 def compare(script: Script, opinions: Sequence[Opinion]) -> tuple[Disagreement, ...]:
-    """Every opinion that differs from ours; empty when all agree or are silent."""
-    if not can_be_compared(script):
+    """Every opinion that differs from ours; empty when all agree or have none."""
+    if not opinions:
         return ()
-    ours = names(script)
+    from .differences import differences  # imported late: the default policy hears nobody
+    from .facts import facts
+
+    known = facts(script)
+    ours, unasked = known.heard, differences(known)
     found: list[Disagreement] = []
     for opinion in opinions:
+        if opinion.name in unasked:
+            continue
         heard = opinion.hear(script.text)
-        why = None if heard is None else disagreement(ours, heard)
-        if why is not None:
+        if isinstance(heard, Unheard):
+            found.append(Disagreement(opinion=opinion.name, why=f"it gave no answer: {heard.why}"))
+        elif heard is not None and (why := disagreement(ours, heard)) is not None:
             found.append(Disagreement(opinion=opinion.name, why=why))
     return tuple(found)
-
-
-def can_be_compared(script: Script) -> bool:
-    """Whether other parsers are known to read this kind of script rightly: not so with here-documents."""
-    return not any(isinstance(one, HereDocument) for command in script.commands() for one in command.redirections)
 
 
 def _difference(ours: Iterable[str], theirs: Iterable[str]) -> str:

@@ -1,336 +1,344 @@
-"""Reads a text into a tree: lists, pipelines, simple commands, here-documents.
+"""Reads a text into a tree: lists, pipelines, commands. What stands inside them is read by the modules next door.
 
-One pass, no recursion, no step back: time is linear in the length of the text. What is not understood completely
-is refused by name, and at the end every character must have found its place.
+One pass without a step back, so time is linear in the length of the text; what stands in something else is counted, so
+that no text is too deep. What is not understood completely is refused by name, and at the end every character must have
+found its place.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 from ..spans import Span
+from .caps import DEFAULT, Caps
 from .characters import check_characters
-from .lexer import BLANKS, read_word
-from .redirections import PendingDocument, Sign, read_delimiter, read_duplicate, read_sign, read_target
+from .compound import (
+    read_calculate,
+    read_case,
+    read_for,
+    read_function,
+    read_function_keyword,
+    read_group,
+    read_if,
+    read_loop,
+)
+from .conditional import read_conditional
+from .cursor import Cursor
+from .documents import read_body
+from .lexer import read_parts, read_word
+from .quotes import read_backslash, read_double, read_single
+from .redirections import Sign, read_redirection, read_sign
 from .refusals import Construct, refusal
 from .tree import (
     Assignment,
+    Calculate,
     Command,
+    Compound,
+    Conditional,
     Connector,
-    HereDocument,
+    List,
+    Node,
+    Part,
     Pipeline,
     Redirection,
     Script,
     Separator,
     Step,
     Trivia,
-    TriviaKind,
     Word,
-    tiles,
 )
+from .walk import tiles
 
-MAX_CHARACTERS: Final = 65536
-MAX_DEPTH: Final = 16
-MAX_COMMANDS: Final = 500
-MAX_WORDS: Final = 4000
-
-_BLANKS: Final = re.compile(r"[ \t]+")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=|\[)")
-_RESERVED: Final[dict[str, Construct]] = {
-    "{": "group",
-    "}": "group",
-    "!": "negation",
-    "[[": "conditional_expression",
-    "]]": "conditional_expression",
-    "if": "if",
-    "then": "if",
-    "elif": "if",
-    "else": "if",
-    "fi": "if",
-    "for": "for",
-    "while": "while",
-    "until": "until",
-    "case": "case",
-    "esac": "case",
-    "select": "select",
-    "function": "function",
-    "coproc": "coproc",
-    "time": "time",
-    "do": "reserved_word",
-    "done": "reserved_word",
-    "in": "reserved_word",
-}
+_KEYWORD: Final = re.compile(r"(?:\[\[|\]\]|[{}!]|[a-z]+)(?=[ \t\n;&|<>()`]|\Z)")
+_CLOSING: Final = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
+_RESERVED: Final = _CLOSING | {"if", "for", "while", "until", "case", "function", "{", "!", "time", "[[", "]]", "in", "select", "coproc"}
+_REFUSED: Final[dict[str, Construct]] = {"select": "select", "coproc": "coproc", "!": "negation", "time": "time"}
+_STARTS: Final = frozenset("[]{}!tifdewucs")
+_TIME_OPTION: Final = re.compile(r"time[ \t]+-")
 
 
-def parse(text: str, *, max_characters: int = MAX_CHARACTERS, max_depth: int = MAX_DEPTH) -> Script:
-    """The tree of a script; `max_characters` counts code points, `max_depth` braces that stand in one another.
+def parse(text: str, caps: Caps = DEFAULT, *, max_characters: int | None = None) -> Script:
+    """The tree of a script; `max_characters` stands for `caps.characters`.
 
     Raises ShellSyntaxError for everything that is not understood completely, and nothing else.
     """
-    if len(text) > max_characters:
-        raise refusal("too_long", Span(max_characters, len(text)), f"{len(text)} characters, {max_characters} are allowed")
+    limit = caps.characters if max_characters is None else max_characters
+    if len(text) > limit:
+        raise refusal("too_long", Span(limit, len(text)), f"{len(text)} characters, {limit} are allowed")
     check_characters(text)
-    script = _Parser(text, max_depth).script()
+    script = Parser(text, caps).script()
     # INVARIANT: every character of an accepted text belongs to exactly one leaf or piece of trivia.
     if not tiles(script):
         raise refusal("unaccounted_text", Span(0, len(text)))
     return script
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A command while its here-documents have no bodies yet (None in `redirections`)."""
-
-    start: int
-    end: int = 0
-    assignments: list[Assignment] = field(default_factory=list[Assignment])
-    words: list[Word] = field(default_factory=list[Word])
-    redirections: list[Redirection | None] = field(default_factory=list["Redirection | None"])
-
-    def empty(self) -> bool:
-        return not (self.assignments or self.words or self.redirections)
-
-    def finish(self) -> Command:
-        return Command(
-            assignments=tuple(self.assignments),
-            words=tuple(self.words),
-            redirections=tuple(one for one in self.redirections if one is not None),
-            span=Span(self.start, self.end),
-        )
-
-
-@dataclass(slots=True)
-class _DraftStep:
-    connector: Connector
-    operator: Span | None
-    commands: list[_Draft] = field(default_factory=list[_Draft])
-    pipes: list[Span] = field(default_factory=list[Span])
-
-    def finish(self) -> Step:
-        pipeline = Pipeline(commands=tuple(one.finish() for one in self.commands), pipes=tuple(self.pipes))
-        return Step(connector=self.connector, operator=self.operator, pipeline=pipeline)
-
-
-class _Parser:
+class Parser(Cursor):
     """The state of reading one script."""
 
-    def __init__(self, text: str, max_depth: int) -> None:
-        self.text = text
-        self.at = 0
-        self.max_depth = max_depth
-        self.commands = 0
-        self.words = 0
-        self.trivia: list[Trivia] = []
-        self.separators: list[Separator] = []
-        self.pending: list[tuple[PendingDocument, _Draft, int]] = []
+    def __init__(self, text: str, caps: Caps) -> None:
+        super().__init__(text, caps)
+        self.last = 0
+        self.quoted_backticks = False
+        self.closable = False
 
     def script(self) -> Script:
-        steps: list[_DraftStep] = []
+        """The whole text."""
+        body = self.read_list()
+        if self.at < self.end:
+            raise self.unexpected()
+        if not body.steps:
+            raise refusal("empty_command", Span(0, self.end))
+        if self.pending:
+            raise refusal("unclosed_here_document", self.pending[0].document.operator)
+        return Script(text=self.text, body=body, trivia=tuple(self.trivia))
+
+    # -- lists
+
+    def read_list(self) -> List:
+        """Commands up to what closes the list (it is not passed); maybe none."""
+        steps: list[Step] = []
+        separators: list[Separator] = []
         connector: Connector = "then"
         operator: Span | None = None
         self.skip(newlines=True)
-        while not self.ended():
-            steps.append(self.pipeline(_DraftStep(connector, operator)))
-            connector, operator = self.after_pipeline()
-        if not steps:
-            raise refusal("empty_command", Span(0, len(self.text)))
+        while not self.at_list_end():
+            pipeline = self.pipeline()
+            sign = self.text[self.at : self.at + 2]
+            background = sign[:1] == "&" and sign != "&&"
+            steps.append(Step(connector=connector, operator=operator, pipeline=pipeline, background=background))
+            connector, operator = "then", None
+            if sign in {"&&", "||"}:
+                connector = "and" if sign == "&&" else "or"
+                operator = self.take(2)
+                self.skip(newlines=True)
+            elif not self.separator(sign, separators):
+                break
         if operator is not None:
             raise refusal("unfinished_list", operator)
-        if self.pending:
-            raise refusal("unclosed_here_document", self.pending[0][0].operator)
-        return Script(
-            text=self.text,
-            steps=tuple(one.finish() for one in steps),
-            separators=tuple(self.separators),
-            trivia=tuple(self.trivia),
-        )
+        return List(steps=tuple(steps), separators=tuple(separators))
 
-    # -- between commands
-
-    def ended(self) -> bool:
-        return self.at >= len(self.text)
-
-    def take(self, length: int) -> Span:
-        place = Span(self.at, self.at + length)
-        self.at += length
-        return place
-
-    def note(self, kind: TriviaKind, end: int) -> None:
-        self.trivia.append(Trivia(kind=kind, span=Span(self.at, end)))
-        self.at = end
-
-    def skip(self, *, newlines: bool = False) -> None:
-        """Moves behind blanks, continuations and comments; with `newlines`, behind empty lines too."""
-        text = self.text
-        while not self.ended():
-            found = _BLANKS.match(text, self.at)
-            if found:
-                self.note("blank", found.end())
-            elif text[self.at] == "#":
-                end = text.find("\n", self.at)
-                self.note("comment", len(text) if end < 0 else end)
-            elif text.startswith("\\\n", self.at):
-                self.continuation()
-            elif newlines and text[self.at] == "\n":
-                self.note("newline", self.at + 1)
-                self.documents()
-            else:
-                return
-
-    def continuation(self) -> None:
-        """A backslash at the line's end joins what touches it; it is read only where nothing does."""
-        before = self.text[self.at - 1] if self.at else "\n"
-        operator = self.text[max(0, self.at - 2) : self.at] in {"&&", "||"}
-        continued = bool(self.trivia) and self.trivia[-1].kind == "continuation" and self.trivia[-1].span.end == self.at
-        place = Span(self.at, self.at + 1)
-        if self.pending:
-            raise refusal("here_document_line", place)
-        if not (before in BLANKS or operator or continued or before == "\n"):
-            raise refusal("line_continuation", place)
-        self.note("continuation", self.at + 2)
-
-    def after_pipeline(self) -> tuple[Connector, Span | None]:
-        """What joins the next pipeline; a separator is noted."""
-        text = self.text
-        if self.ended():
-            return "then", None
-        if text.startswith(("&&", "||"), self.at):
-            connector: Connector = "and" if text[self.at] == "&" else "or"
-            operator = self.take(2)
+    def separator(self, sign: str, separators: list[Separator]) -> bool:
+        """Passes what separates commands; False where nothing does, and so the list ends."""
+        first = sign[:1]
+        if first == "\n":
+            self.newline(separators)
+        elif first == "&":
+            separators.append(Separator(kind="background", span=self.take(1)))
             self.skip(newlines=True)
-            return connector, operator
-        if text[self.at] == ";":
-            if text.startswith((";;", ";&"), self.at):
-                raise refusal("case_terminator", Span(self.at, self.at + 2))
-            self.separators.append(Separator(kind="sequence", span=self.take(1)))
+        elif first == ";" and sign not in {";;", ";&"}:
+            separators.append(Separator(kind="sequence", span=self.take(1)))
             self.skip(newlines=True)
-            return "then", None
-        self.newline()
-        return "then", None
+        else:
+            if self.keyword() and not self.closable:
+                raise refusal("unexpected", Span(self.at, self.at + 1))
+            return False
+        return True
 
-    def newline(self) -> None:
-        """A newline behind a command: it separates when another command follows, else it only ends the text."""
+    def newline(self, separators: list[Separator]) -> None:
+        """A newline behind a command: it separates when another command follows, else it only ends the line."""
         place, noted = self.take(1), len(self.trivia)
         self.documents()
         self.skip(newlines=True)
-        if self.ended():
+        if self.at_list_end():
             self.trivia.insert(noted, Trivia(kind="newline", span=place))
         else:
-            self.separators.append(Separator(kind="newline", span=place))
+            separators.append(Separator(kind="newline", span=place))
 
     def documents(self) -> None:
         """Reads the bodies that are due at the start of this line."""
-        for pending, draft, index in self.pending:
-            draft.redirections[index] = self.body(pending)
-        self.pending.clear()
+        pending, self.pending = self.pending, []
+        for one in pending:
+            read_body(self, one)
 
-    def body(self, pending: PendingDocument) -> HereDocument:
-        text, start, lines = self.text, self.at, list[str]()
-        while not self.ended():
-            end = text.find("\n", self.at)
-            line = text[self.at :] if end < 0 else text[self.at : end]
-            self.at = len(text) if end < 0 else end + 1
-            line = line.lstrip("\t") if pending.strip_tabs else line
-            if line == pending.delimiter:
-                return HereDocument(
-                    fd=pending.fd,
-                    delimiter=pending.delimiter,
-                    text="".join(f"{one}\n" for one in lines),
-                    operator=pending.operator,
-                    body=Span(start, self.at),
-                )
-            lines.append(line)
-        raise refusal("unclosed_here_document", pending.operator)
+    def at_list_end(self) -> bool:
+        """Whether what stands here closes a list, or the text is over."""
+        if self.at >= self.end:
+            return True
+        character = self.text[self.at]
+        if character == ")":
+            return True
+        if character == ";":
+            return self.text.startswith((";;", ";&"), self.at)
+        if character == "`":
+            return self.in_backticks
+        return self.keyword() in _CLOSING
 
-    # -- commands
+    def keyword(self) -> str:
+        """The reserved word that stands here, or an empty text."""
+        if self.at >= self.end or self.text[self.at] not in _STARTS:
+            return ""
+        found = _KEYWORD.match(self.text, self.at)
+        if found is None or found.group() not in _RESERVED or not self.ends_word(found.end()):
+            return ""
+        return found.group()
 
-    def pipeline(self, step: _DraftStep) -> _DraftStep:
-        while True:
-            step.commands.append(self.command())
-            if not self.text.startswith("|", self.at) or self.text.startswith("||", self.at):
-                return step
+    def at_keyword(self, word: str) -> bool:
+        """Whether this word stands here."""
+        return self.text.startswith(word, self.at) and self.ends_word(self.at + len(word))
+
+    def unexpected(self) -> Exception:
+        """The refusal for what stands here and cannot."""
+        place = Span(self.at, min(self.at + 1, self.end))
+        character = self.text[self.at : self.at + 1]
+        if character in {"(", ")"}:
+            return refusal("parenthesis", place)
+        if self.text.startswith((";;", ";&"), self.at):
+            return refusal("case_terminator", Span(self.at, self.at + 2))
+        word = self.keyword()
+        if word:
+            return refusal("reserved_word", Span(self.at, self.at + len(word)), word)
+        return refusal("unexpected", place)
+
+    # -- pipelines
+
+    def pipeline(self) -> Pipeline:
+        """`! time one | two`."""
+        marks: list[Span] = []
+        negated = timed = False
+        while (word := self.keyword()) in {"!", "time"}:
+            if (negated and word == "!") or (timed and word == "time") or self.text.startswith("!(", self.at):
+                raise refusal(_REFUSED[word], Span(self.at, self.at + len(word)))
+            negated, timed = negated or word == "!", timed or word == "time"
+            if word == "time" and (self.substitutions or _TIME_OPTION.match(self.text, self.at)):
+                # bash itself misreads `$(time (command))`.
+                raise refusal("time", Span(self.at, self.at + 4))
+            marks.append(self.take(len(word)))
+            self.skip()
+        commands, pipes = [self.command()], list[Span]()
+        while self.text.startswith("|", self.at) and not self.text.startswith("||", self.at):
             if self.text.startswith("|&", self.at):
                 raise refusal("pipe_stderr", Span(self.at, self.at + 2))
-            step.pipes.append(self.take(1))
+            pipes.append(self.take(1))
             self.skip(newlines=True)
-            if self.ended():
-                raise refusal("unfinished_list", step.pipes[-1])
+            if self.at_list_end():
+                raise refusal("unfinished_list", pipes[-1])
+            if (word := self.keyword()) in {"!", "time"}:
+                raise refusal(_REFUSED[word], Span(self.at, self.at + len(word)))
+            commands.append(self.command())
+        return Pipeline(commands=tuple(commands), pipes=tuple(pipes), negated=negated, timed=timed, marks=tuple(marks))
 
-    def command(self) -> _Draft:
-        text, draft = self.text, _Draft(start=self.at)
-        while not self.ended():
-            if text[self.at] in "\n;|" or text.startswith("&&", self.at):
-                break
-            if text[self.at] == "&" and not text.startswith("&>", self.at):
-                raise refusal("background", Span(self.at, self.at + 1))
-            if text[self.at] in "()":
-                raise self.parenthesis(draft)
-            self.element(draft)
-            draft.end = self.at
+    def command(self) -> Node:
+        """A simple or a compound command, or a function; blanks behind it are passed."""
+        self.count_command()
+        self.closable = False
+        if self.keyword() == "function":
+            made: Node = read_function_keyword(self)
+            self.closable = False
+            return made
+        return self.compound() or self.simple()
+
+    def compound(self) -> Compound | None:
+        """The compound command that starts here, if one does."""
+        text, at = self.text, self.at
+        if text.startswith("(", at):
+            made: Compound = read_calculate(self) if text.startswith("((", at) else read_group(self)
+        else:
+            match self.keyword():
+                case "{":
+                    made = read_group(self)
+                case "if":
+                    made = read_if(self)
+                case "for":
+                    made = read_for(self)
+                case "while" | "until":
+                    made = read_loop(self)
+                case "case":
+                    made = read_case(self)
+                case "[[" if not text.startswith("(", at + 2):
+                    made = read_conditional(self)
+                case _:
+                    return None
+        # Behind a redirection bash takes a keyword for a word; behind `]]` and `))` versions differ.
+        self.closable = not made.redirections and not isinstance(made, Conditional | Calculate)
+        return made
+
+    def redirections(self) -> tuple[Redirection, ...]:
+        """The redirections of a compound command, which ends here."""
+        found: list[Redirection] = []
+        self.last = self.at
+        self.skip()
+        while (sign := read_sign(self.text, self.at)) is not None:
+            self.redirection(sign, found)
+            self.last = self.at
             self.skip()
-        if draft.empty():
-            raise refusal("empty_command", Span(self.at, min(self.at + 1, len(text))))
-        self.commands += 1
-        if self.commands > MAX_COMMANDS:
-            raise refusal("too_many_commands", Span(draft.start, draft.end), f"more than {MAX_COMMANDS}")
-        return draft
+        return tuple(found)
 
-    def element(self, draft: _Draft) -> None:
-        """A redirection, an assignment or a word."""
-        self.words += 1
-        if self.words > MAX_WORDS:
-            raise refusal("too_many_words", Span(self.at, self.at + 1), f"more than {MAX_WORDS}")
-        start = self.at
-        sign = read_sign(self.text, start)
-        if sign is not None:
-            self.redirection(draft, sign)
-        elif not draft.words and (found := _ASSIGNMENT.match(self.text, start)):
-            self.assignment(draft, found)
-        else:
-            word = read_word(self.text, start, max_depth=self.max_depth)
-            self.at = word.span.end
-            if not draft.words and (written := self.text[start : self.at]) in _RESERVED:
-                raise refusal(_RESERVED[written], word.span, written)
-            draft.words.append(word)
-        if self.pending and "\n" in self.text[start : self.at]:
-            raise refusal("here_document_line", Span(start, self.at))
+    # -- simple commands
 
-    def redirection(self, draft: _Draft, sign: Sign) -> None:
-        self.at = sign.span.end
-        if sign.sign in {"<<", "<<-"}:
-            pending = read_delimiter(self.text, sign)
-            self.at = pending.operator.end
-            self.pending.append((pending, draft, len(draft.redirections)))
-            draft.redirections.append(None)
-        elif sign.sign in {">&", "<&"}:
-            duplicate = read_duplicate(self.text, sign)
-            self.at = duplicate.operator.end
-            draft.redirections.append(duplicate)
-        else:
-            found = _BLANKS.match(self.text, self.at)
-            if found:
-                self.note("blank", found.end())
-            target = read_target(self.text, self.at, sign, max_depth=self.max_depth)
-            self.at = target.target.span.end
-            draft.redirections.append(target)
+    def simple(self) -> Node:
+        """Assignments, words and redirections."""
+        text, start = self.text, self.at
+        assignments: list[Assignment] = []
+        words: list[Word] = []
+        redirections: list[Redirection] = []
+        while not self.ends_word(self.at) or text.startswith(("<", ">", "&>"), self.at):
+            before = self.at
+            self.count_word()
+            sign = read_sign(text, before)
+            if sign is not None:
+                self.redirection(sign, redirections)
+            elif not words and (found := _ASSIGNMENT.match(text, before)):
+                assignments.append(self.assignment(found))
+            else:
+                if not words and (word := self.keyword()):
+                    raise refusal(_REFUSED.get(word, "reserved_word"), Span(before, before + len(word)), word)
+                words.append(read_word(self))
+            if sign is None and self.pending and "\n" in text[before : self.at]:
+                raise refusal("here_document_line", Span(before, self.at))
+            self.last = self.at
+            self.skip()
+        if text.startswith("(", self.at):
+            if len(words) == 1 and not (assignments or redirections):
+                function = read_function(self, words[0])
+                self.closable = False
+                return function
+            raise refusal("parenthesis", Span(self.at, self.at + 1))
+        if self.at == start:
+            raise refusal("empty_command", Span(start, min(start + 1, self.end)))
+        return Command(
+            assignments=tuple(assignments), words=tuple(words), redirections=tuple(redirections), span=Span(start, self.last)
+        )  # fmt: skip
 
-    def assignment(self, draft: _Draft, found: re.Match[str]) -> None:
+    def redirection(self, sign: Sign, found: list[Redirection]) -> None:
+        """Reads one redirection."""
+        waiting = bool(self.pending)
+        found.append(read_redirection(self, sign))
+        if waiting and "\n" in self.text[sign.span.start : self.at]:
+            raise refusal("here_document_line", sign.span)
+
+    def assignment(self, found: re.Match[str]) -> Assignment:
+        """`NAME=value` or `NAME+=value`."""
         name, sign = found.groups()
         head = Span(found.start(), found.end())
         if sign == "[" or self.text.startswith("(", head.end):
             raise refusal("array_assignment", head, name)
-        if sign == "+=":
-            raise refusal("append_assignment", head, name)
-        value = read_word(self.text, head.end, max_depth=self.max_depth, in_assignment=True)
-        self.at = value.span.end
-        draft.assignments.append(Assignment(name=name, head=head, value=value))
+        self.at = head.end
+        return Assignment(name=name, head=head, value=read_word(self, braces=False), append=sign == "+=")
 
-    def parenthesis(self, draft: _Draft) -> Exception:
-        place = Span(self.at, self.at + 1)
-        if self.text[self.at] == ")" or len(draft.words) > 1 or not (draft.words or draft.empty()):
-            return refusal("parenthesis", place)
-        if draft.words:
-            return refusal("function", place, draft.words[0].written())
-        return refusal("arithmetic_command" if self.text.startswith("((", self.at) else "subshell", place)
+    # -- words
+
+    def word(self, *, braces: bool = True) -> Word:
+        """The word that starts here, counted."""
+        before = self.at
+        self.count_word()
+        word = read_word(self, braces=braces)
+        if self.pending and "\n" in self.text[before : self.at]:
+            raise refusal("here_document_line", Span(before, self.at))
+        return word
+
+    def quote(self, parts: list[Part]) -> None:
+        """The quotes or the backslash that stand here."""
+        match self.text[self.at]:
+            case "'":
+                read_single(self, parts)
+            case '"':
+                read_double(self, parts)
+            case _:
+                read_backslash(self, parts)
+
+    def parts(self, parts: list[Part], *, stops: str) -> None:
+        """The parts of one alternative in braces."""
+        read_parts(self, parts, -1, stops=stops)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ..spans import Span
-from .lexer import at_word_end, read_word
-from .refusals import Construct, refusal
-from .tree import DuplicateRedirection, FileRedirection
+from .cursor import PendingDocument
+from .documents import read_delimiter
+from .lexer import read_word
+from .refusals import refusal
+from .tree import Brace, DuplicateRedirection, FileRedirection, HereString, Redirection
 
-_SIGN: Final = re.compile(r"([0-9]*)(<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)|(&>>|&>)")
+if TYPE_CHECKING:
+    from .parser import Parser
+
+_SIGN: Final = re.compile(r"([0-9]*)(<<<|<<-|<<|<>|<&|<(?!\()|>>|>&|>\||>(?!\())|(&>>|&>)")
 _DUPLICATE: Final = re.compile(r"[0-9]|-")
-_DELIMITER: Final = re.compile(r"'([A-Za-z_][A-Za-z0-9_]*)'|\"([A-Za-z_][A-Za-z0-9_]*)\"")
-_OUTSIDE: Final[dict[str, Construct]] = {"<<<": "here_string", "<>": "redirect_read_write"}
 _MODES: Final[dict[str, Literal["read", "write", "append"]]] = {
     "<": "read",
     ">": "write",
@@ -25,23 +27,15 @@ _MODES: Final[dict[str, Literal["read", "write", "append"]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
     """The sign of a redirection: `2>>` has the descriptor 2."""
 
-    sign: str
-    fd: int
-    span: Span
+    __slots__ = ("fd", "sign", "span")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingDocument:
-    """A here-document whose body comes after the end of the line."""
-
-    fd: int
-    delimiter: str
-    strip_tabs: bool
-    operator: Span
+    def __init__(self, sign: str, fd: int, span: Span) -> None:
+        self.sign = sign
+        self.fd = fd
+        self.span = span
 
 
 def read_sign(text: str, at: int) -> Sign | None:
@@ -55,44 +49,49 @@ def read_sign(text: str, at: int) -> Sign | None:
         raise refusal("descriptor", place, digits)
     sign = both or sign
     default = 0 if sign.startswith("<") else 1
-    return Sign(sign=sign, fd=int(digits) if digits else default, span=place)
+    return Sign(sign, int(digits) if digits else default, place)
 
 
-def read_duplicate(text: str, sign: Sign) -> DuplicateRedirection:
+def read_redirection(parser: Parser, sign: Sign) -> Redirection:
+    """The redirection that starts with this sign."""
+    parser.at = sign.span.end
+    if sign.sign == "<>":
+        raise refusal("redirect_read_write", sign.span)
+    if sign.sign in {"<<", "<<-"}:
+        document = read_delimiter(parser, sign.fd, sign.span.start)
+        parser.pending.append(PendingDocument(document, strip_tabs=sign.sign == "<<-"))
+        return document
+    if sign.sign in {">&", "<&"}:
+        return _duplicate(parser, sign)
+    parser.blanks()
+    return _target(parser, sign)
+
+
+def _duplicate(parser: Parser, sign: Sign) -> DuplicateRedirection:
     """`>&1`, `<&0`, `>&-`: the number touches the sign and is a word of its own."""
-    found = _DUPLICATE.match(text, sign.span.end)
-    if found is None or not at_word_end(text, found.end()):
+    found = _DUPLICATE.match(parser.text, sign.span.end)
+    if found is None or not parser.ends_word(found.end()):
         raise refusal("duplicate_target", sign.span)
-    if text.startswith(("<", ">"), found.end()):
+    if parser.text.startswith(("<", ">"), found.end()):
         # `>&1>f` is read rightly by bash, but what follows a digit here is too easily misread.
         raise refusal("duplicate_target", sign.span)
+    parser.at = found.end()
     source = None if found.group() == "-" else int(found.group())
     return DuplicateRedirection(fd=sign.fd, source=source, operator=Span(sign.span.start, found.end()))
 
 
-def read_target(text: str, at: int, sign: Sign, *, max_depth: int) -> FileRedirection:
-    """The file of a redirection; `at` is behind the blanks that may follow the sign."""
-    if sign.sign in _OUTSIDE:
-        raise refusal(_OUTSIDE[sign.sign], sign.span)
-    if text.startswith(("(", "<(", ">("), at):
-        raise refusal("process_substitution", Span(sign.span.start, at + 1))
-    if at_word_end(text, at) or text[at] == "#":
+def _target(parser: Parser, sign: Sign) -> FileRedirection | HereString:
+    """The file or the text of a redirection; the blanks behind the sign are passed."""
+    text, at = parser.text, parser.at
+    substitution = text.startswith(("<(", ">("), at)
+    if (parser.ends_word(at) and not (substitution and at > sign.span.end)) or text[at] == "#":
         raise refusal("redirect_target", sign.span)
-    target = read_word(text, at, max_depth=max_depth)
+    target = read_word(parser, braces=sign.sign != "<<<")
+    if text.startswith(("<", ">"), parser.at) and text[at : parser.at].isdigit():
+        # bash takes these digits for the descriptor of the next sign.
+        raise refusal("redirect_target", target.span)
+    if sign.sign == "<<<":
+        return HereString(fd=sign.fd, operator=sign.span, word=target)
+    if any(isinstance(part, Brace) for part in target.parts):
+        raise refusal("ambiguous_redirection", target.span)
     return FileRedirection(fd=sign.fd, mode=_MODES[sign.sign], operator=sign.span, target=target, both=sign.sign.startswith("&"))
-
-
-def read_delimiter(text: str, sign: Sign) -> PendingDocument:
-    """The delimiter of a here-document: one plain name in quotes, and nothing glued to it.
-
-    Other spellings are where parsers and bash disagree about where the body ends.
-    """
-    at = sign.span.end
-    while text.startswith((" ", "\t"), at):
-        at += 1
-    found = _DELIMITER.match(text, at)
-    place = Span(sign.span.start, found.end() if found else at)
-    if found is None or not at_word_end(text, found.end()):
-        plain = not at_word_end(text, at) and text[at] not in "'\"\\$`"
-        raise refusal("here_document_expansion" if plain else "here_document_delimiter", place)
-    return PendingDocument(fd=sign.fd, delimiter=found.group(1) or found.group(2), strip_tabs=sign.sign == "<<-", operator=place)

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 from bylaw.policy.actions import ACTIONS, RunCommand
+from bylaw.policy.constructs import CONSTRUCTS, RULES, rule_id
 from bylaw.policy.decision import Verdict
 from bylaw.policy.documents import MatchForm
 from bylaw.policy.effects import Origin
@@ -20,6 +21,7 @@ from bylaw.policy.explain import REASONS
 from bylaw.policy.layers import load
 from bylaw.policy.match import EFFECT_NAMES
 from bylaw.policy.model import LIMIT_BOUNDS, Limits, Policy
+from bylaw.policy.records import fields
 from bylaw.policy.shipped import SETS
 from bylaw.policy.words import MEANINGS
 from contract_repository import text
@@ -35,6 +37,12 @@ def _rows(title: str) -> tuple[tuple[str, ...], ...]:
     section = text(PAGE).split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| (`.*) \|$", section, re.MULTILINE)
     return tuple(tuple(cell.strip() for cell in row.split(" |")) for row in rows)
+
+
+def _lines(title: str) -> list[str]:
+    section = text(PAGE).split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+    found: list[str] = re.findall(r"^\| (`.*) \|$", section, re.MULTILINE)
+    return found
 
 
 def _keys(title: str) -> list[str]:
@@ -59,7 +67,8 @@ def test_every_block_is_a_whole_document() -> None:
 def test_a_document_loads_and_its_examples_hold(tmp_path: Path, document: str) -> None:
     policy = _load(tmp_path, document)
     own = {rule.id for rule in policy.rules if rule.source.startswith(str(tmp_path))}
-    assert own == set(re.findall(r"^  - id: (\S+)$", document, re.MULTILINE))
+    assert own - RULES.keys() == set(re.findall(r"^  - id: (\S+)$", document, re.MULTILINE))
+    assert bool(own & RULES.keys()) is ("\noperators:" in document)
 
 
 def test_an_example_that_does_not_hold_would_be_found(tmp_path: Path) -> None:
@@ -96,7 +105,7 @@ def test_the_kinds_and_their_meanings_are_those_of_the_code() -> None:
 
 
 def test_the_limits_and_their_bounds_are_those_of_the_code() -> None:
-    assert _keys("Limits") == list(Limits.__dataclass_fields__)
+    assert _keys("Limits") == list(fields(Limits))
     for name, row in zip(_keys("Limits"), _rows("Limits"), strict=True):
         if name in LIMIT_BOUNDS:
             assert tuple(float(cell.strip("| ").replace(",", "")) for cell in row[2:4]) == LIMIT_BOUNDS[name]
@@ -122,6 +131,15 @@ def test_the_example_of_a_key_can_be_loaded(tmp_path: Path, key: str) -> None:
 def test_the_words_of_a_key_are_those_of_the_code(key: str, words: tuple[str, ...]) -> None:
     (row,) = [row for row in _rows("Rules") if row[0].strip("`| ") == key]
     assert set(re.findall(r"`([a-z_]+)`", row[2])) == set(words)
+
+
+def test_the_operators_and_constructs_are_those_of_the_code() -> None:
+    page = [tuple(cell.replace("\\|", "|") for cell in re.split(r" (?<!\\)\| ", row)) for row in _lines("Operators and constructs")]
+    code = [
+        (f"`{one.sign or name}`", f"`{rule_id(name)}`", one.meaning, "`" + one.example.replace("\n", "\\n") + "`")
+        for name, one in CONSTRUCTS.items()
+    ]
+    assert page == code
 
 
 def test_reasons_that_come_from_no_rule_are_named() -> None:

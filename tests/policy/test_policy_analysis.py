@@ -115,7 +115,7 @@ def test_a_program_of_the_workspace_is_its_code_whatever_its_name(command: str) 
     assert execute(run(command)).origin == "workspace"
 
 
-@pytest.mark.parametrize("command", ["/opt/cat a", "odd", "sort a", "nosuchprogram", "/etc/secret"])
+@pytest.mark.parametrize("command", ["/opt/cat a", "odd", "nosuchprogram", "/etc/secret"])
 def test_a_program_that_no_profile_describes_is_unknown(command: str) -> None:
     assert "Unknown" in kinds(run(command))
 
@@ -248,10 +248,10 @@ def test_a_command_that_is_too_long_is_refused_by_name() -> None:
 
 
 def test_a_refusal_has_no_plan_and_keeps_the_text() -> None:
-    found = run("echo $(cat a)")
+    found = run("echo $[1]")
     assert found.refusal is not None
     assert found.plan is None
-    assert found.text == "echo $(cat a)"
+    assert found.text == "echo $[1]"
 
 
 class _Other:

@@ -75,7 +75,7 @@ def test_a_commit_in_no_sure_place_has_no_plan() -> None:
 
 
 def test_hooks_that_may_run_are_code_of_the_workspace() -> None:
-    from dataclasses import replace
+    from bylaw.policy.records import replace
 
     found = analyse(GitCommit(message="m"), replace(scope(REPOSITORY), hooks=True), LIMITS)
     assert any(isinstance(one, Execute) and one.origin == "workspace" for one in found.effects)

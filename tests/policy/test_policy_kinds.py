@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bylaw.policy import engine, paths
+from bylaw.policy.actions import RunCommand
 from bylaw.policy.analysis import Analysis
 from bylaw.policy.decision import Verdict
-from bylaw.policy.effects import Execute, SetEnvironment
+from bylaw.policy.effects import Execute, SetEnvironment, Unknown
 from bylaw.policy.examples import HOME, WORKSPACE, synthetic_scope
 from bylaw.policy.layers import load
+from bylaw.policy.model import DIFFERS
 from bylaw.policy.plan import Plan
 from bylaw.policy.profiles.ledger import Ledger
 from made_up import scope
@@ -38,3 +42,29 @@ def test_code_of_a_workspace_too_large_to_look_through_is_not_accounted_for(monk
     decision = engine.judge(analysis, policy, synthetic_scope(), tool="bash")
     assert any("there is too much below" in reason.text for reason in decision.reasons)
     assert decision.verdict is not Verdict.ALLOW
+
+
+def test_a_script_that_bash_runs_is_of_its_own_kind_and_bash_itself_is_not() -> None:
+    policy = load("balanced", workspace=WORKSPACE, home=HOME)
+    script = Execute(program="bash", argv=("bash", "-c", "ls &"), path="/usr/bin/bash", category="shell")
+    decision = engine.judge(Analysis(effects=(script,), plan=Plan(steps=())), policy, synthetic_scope(), tool="bash")
+    assert [(one.rule, one.verdict) for one in decision.reasons] == [("default.execute.shell", Verdict.CONFIRM)]
+    assert "as text" in decision.reasons[0].text
+    version = engine.decide(RunCommand(command="bash --version"), policy, synthetic_scope())
+    assert [(one.rule, one.verdict) for one in version.reasons] == [("default.execute.known", Verdict.ALLOW)]
+
+
+def test_no_rule_and_no_default_allows_what_another_parser_reads_differently(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nextends: permissive\ndefaults: {unknown: allow}\nrules:\n"
+        "  - {id: my.unknown, verdict: allow, match: {effect: unknown}, because: everything may be unknown}\n"
+    )
+    policy = load(files=(str(tmp_path / "p.yaml"),), workspace=WORKSPACE, home=HOME)
+
+    def verdict(why: str) -> tuple[Verdict, set[str]]:
+        analysis = Analysis(effects=(Unknown(why=why, subject="ls"),), plan=Plan(steps=()))
+        decision = engine.judge(analysis, policy, synthetic_scope(), tool="bash")
+        return decision.verdict, {one.rule for one in decision.reasons}
+
+    assert verdict("not known") == (Verdict.ALLOW, {"my.unknown"})
+    assert verdict(f"bashlex {DIFFERS}: x") == (Verdict.CONFIRM, {"my.unknown", "opinions.disagreement"})

@@ -161,7 +161,7 @@ BAD = [
     (GOOD + RULE + RULE.replace("\nrules:", ""), ":9:5", "`my.rule` is there already", "an id of its own"),
     (GOOD + RULE + "    examples: {match: ['ls']}\n", ":4", "does not match its example `ls`", "bylaw check"),
     (GOOD + RULE + "    examples: {not_match: ['touch x']}\n", ":4", "matches `touch x`, which it should not", "bylaw check"),
-    (GOOD + RULE + "    examples: {match: ['echo $(touch x)']}\n", ":4", "is refused before any rule", ""),
+    (GOOD + RULE + "    examples: {match: ['echo $[1]']}\n", ":4", "is refused before any rule", ""),
     (GOOD + RULE + "    examples: {match: ['@touch {}']}\n", ":4", "is no call: there is no tool `touch`", "the tools are"),
     (GOOD + "limits: {read_bytes: 2048}\nlimits: {}\n", ":3:1", "the key `limits` is given twice", "keep one"),
     (GOOD + "name: [\n", ":3:1", "not readable as YAML", "check indentation"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bylaw.policy import machine
 from bylaw.policy.errors import PolicyFileError
 from bylaw.policy.layers import Override, load
 from bylaw.policy.machine import MachineFiles, make_scope
@@ -175,3 +176,28 @@ def test_the_repository_of_a_worktree_is_readable_and_not_writable(tmp_path: Pat
     scope = make_scope(load(workspace=workspace, home="/home/user"), workspace=workspace, home="/home/user", environ={})
     assert f"{main}/.git" in scope.read_roots
     assert scope.write_roots == (workspace,)
+
+
+def test_a_listing_of_the_system_is_read_again_when_the_directory_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "usr"
+    (directory / "inner").mkdir(parents=True)
+    owner = os.lstat
+    monkeypatch.setattr(machine, "_SYSTEM", (str(tmp_path),))
+    monkeypatch.setattr(machine, "_SETTLED", -1)
+    monkeypatch.setattr(machine, "_MOST_LISTINGS", len(machine._LISTINGS) + 1)  # pyright: ignore[reportPrivateUsage]
+    directory.chmod(0o755)
+    os.utime(directory, ns=(1, 1))
+
+    def state(path: str) -> os.stat_result:
+        return os.stat_result((*owner(path)[:4], 0, *owner(path)[5:]), {"st_mtime_ns": owner(path).st_mtime_ns, "st_ctime_ns": 1})
+
+    monkeypatch.setattr(os, "lstat", state)  # a directory of root, whoever runs the test
+    files = MachineFiles()
+    assert files.listing(str(directory)) == files.listing(str(directory)) == (("inner",), ("inner",))
+    (directory / "a").touch()
+    assert files.listing(str(directory)) == (("a", "inner"), ("inner",))
+    assert files.listing(str(directory / "inner")) == ((), ())
+    assert files.listing(str(directory / "missing")) == ((), ())
+    (directory / "b").touch()
+    directory.chmod(0o777)  # others can change it now
+    assert files.listing(str(directory)) == (("a", "b", "inner"), ("inner",))

@@ -12,16 +12,19 @@ import pytest
 import yaml
 
 from bylaw.policy import shipped
+from bylaw.policy.actions import RunCommand
 from bylaw.policy.analysis import Analysis
 from bylaw.policy.documents import check
 from bylaw.policy.effects import Connect, Delete, Effect, Execute, Read, SetEnvironment, Unknown, UseConstruct, Write
-from bylaw.policy.engine import judge
+from bylaw.policy.engine import decide, judge
 from bylaw.policy.examples import HOME, WORKSPACE, failures, synthetic_scope
 from bylaw.policy.explain import explain
 from bylaw.policy.layers import load
 from bylaw.policy.model import Kind, Limits, Policy
 from bylaw.policy.plan import Plan
 from bylaw.policy.raw import RawRule
+from bylaw.policy.records import replace
+from bylaw.policy.shell.caps import DEFAULT, Caps, caps_of
 from bylaw.policy.yaml_source import Items
 
 TABLE: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "data" / "preset_table.yaml").read_text())
@@ -77,7 +80,7 @@ def _effect(described: dict[str, Any]) -> Effect:
         case "construct", construct:
             return UseConstruct(construct=construct, subject=described["subject"])
         case "unknown", str(subject):
-            return Unknown(why="not accounted for", subject=subject)
+            return Unknown(why=described.get("why", "not accounted for"), subject=subject)
         case other:
             raise AssertionError(other)
 
@@ -92,11 +95,46 @@ def test_every_cell_of_the_table_holds(row: dict[str, Any], preset: str) -> None
 
 def test_the_limits_are_those_that_are_documented() -> None:
     assert {name: policy.limits for name, policy in POLICIES.items()} == {
-        "permissive": _limits(2_000_000, 32_000, 180, 8_192, regular=False),
-        "balanced": _limits(1_000_000, 16_000, 120, 4_096, regular=True),
+        "permissive": _limits(2_000_000, 32_000, 180, 65_536, regular=False),
+        "balanced": _limits(1_000_000, 16_000, 120, 65_536, regular=True),
         "strict": _limits(750_000, 8_000, 90, 2_048, regular=True),
         "hardened": _limits(500_000, 4_000, 60, 1_024, regular=True),
     }
+
+
+def test_the_caps_on_the_analysis_are_those_of_the_design_in_every_preset() -> None:
+    for policy in POLICIES.values():
+        assert caps_of(policy.limits) == replace(DEFAULT, characters=policy.limits.command_characters)
+
+
+def test_a_policy_may_set_every_cap(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nlimits: {command_characters: 10, command_depth: 2, command_count: 3, command_words: 4, command_expansions: 5, glob_results: 6}\n"
+    )
+    policy = load(files=(str(tmp_path / "p.yaml"),), workspace=WORKSPACE, home=HOME)
+    assert caps_of(policy.limits) == Caps(characters=10, depth=2, commands=3, words=4, expansions=5, glob_results=6)
+    assert policy.digest != POLICIES["balanced"].digest
+
+
+PASSED = {
+    "command_characters: 8": ("ls README.md", "limits.command_characters"),
+    "command_depth: 1": ("echo $(echo $(echo a))", "shell.too_deep"),
+    "command_count: 1": ("ls; pwd", "shell.too_many_commands"),
+    "command_words: 2": ("echo a b", "shell.too_many_words"),
+    "command_expansions: 1": ("echo $HOME $HOME $HOME", "shell.too_many_expansions"),
+    "glob_results: 1": ("echo src tests *", "shell.glob_too_large"),
+}
+
+
+@pytest.mark.parametrize("limit", PASSED)
+def test_a_limit_that_is_passed_is_refused_by_name(tmp_path: Path, limit: str) -> None:
+    (tmp_path / "p.yaml").write_text(f"version: 1\nlimits: {{{limit}}}\n")
+    policy = load(files=(str(tmp_path / "p.yaml"),), workspace=WORKSPACE, home=HOME)
+    command, rule = PASSED[limit]
+    assert str(decide(RunCommand(command=command), POLICIES["balanced"], synthetic_scope()).verdict) == "allow"
+    decision = decide(RunCommand(command=command), policy, synthetic_scope())
+    assert str(decision.verdict) == "deny"
+    assert [one.rule for one in decision.reasons] == [rule]
 
 
 def _limits(size: int, output: int, seconds: float, characters: int, *, regular: bool) -> Limits:
@@ -115,8 +153,8 @@ def test_sandboxes_grants_and_opinions_are_those_of_the_table() -> None:
         name: (one.sandbox.mode, str(one.sandbox.degraded), one.grants, one.approve_all, one.opinions) for name, one in POLICIES.items()
     }
     assert seen == {
-        "hardened": ("require", "deny", "none", False, ("bashlex",)),
-        "strict": ("require", "deny", "session", True, ("bashlex",)),
+        "hardened": ("require", "deny", "none", False, ("bashlex", "tree-sitter")),
+        "strict": ("require", "deny", "session", True, ("bashlex", "tree-sitter")),
         "balanced": ("prefer", "confirm", "always", True, ()),
         "permissive": ("prefer", "allow", "always", True, ()),
     }

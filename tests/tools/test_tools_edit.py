@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from bylaw.policy.actions import EditFile, WriteFile
 from bylaw.policy.model import Limits
+from bylaw.policy.records import replace
 from bylaw.tools.diff import unified
 from bylaw.tools.edit import apply_edit, edit_file
 from bylaw.tools.errors import ChangedError, LimitError, MissingError, PathError, ToolError

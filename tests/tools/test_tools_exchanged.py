@@ -40,11 +40,11 @@ def _cat(workspace: Path, *, layer: str) -> ProcessOutcome:
         steps=(
             Step(
                 connector="then",
-                pipeline=Pipeline(invocations=(Invocation(argv=("cat", path), directory=str(workspace), program="/usr/bin/cat"),)),
+                pipeline=Pipeline(stages=(Invocation(argv=("cat", path), directory=str(workspace), program="/usr/bin/cat"),)),
             ),
         )
     )
-    manifest = replace(Manifest(), programs=("/usr/bin/cat",), read=(PathGrant(path=path, recursive=False),))
+    manifest = Manifest(programs=("/usr/bin/cat",), read=(PathGrant(path=path, recursive=False),))
     states = tuple(replace(one, available=one.available and one.name == layer) for one in layers())
     return run_plan(plan, manifest=manifest, limits=_LIMITS, sandbox="require", environment={"PATH": "/usr/bin"}, states=states)
 

@@ -11,13 +11,13 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bylaw.policy.actions import ReadFile, WriteFile
 from bylaw.policy.model import Limits
+from bylaw.policy.records import replace
 from bylaw.tools.errors import ChangedError, LimitError, MissingError, PathError, ToolError
 from bylaw.tools.files import read_file, write_file
 from bylaw.tools.paths import open_root

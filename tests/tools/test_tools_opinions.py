@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from bylaw.policy.shell import Opinion
-from bylaw.policy.shell.opinions import Heard
-from bylaw.tools.opinions import BashlexOpinion
+from bylaw.policy.shell.opinions import Heard, Unheard
+from bylaw.tools.opinions import BashlexOpinion, opinions_for
 
 
 @pytest.fixture
 def opinion() -> Iterator[BashlexOpinion]:
-    one = BashlexOpinion(seconds=5)
+    one = BashlexOpinion()
     yield one
     one.close()
 
@@ -34,7 +34,8 @@ HEARD = {
     "A=1": Heard(commands=frozenset()),
     "echo $(date) `id` <(ls)": Heard(commands=frozenset({"echo", "date", "id", "ls"}), substitutions=3),
     "echo x > out 2>> err < in 2>&1": Heard(commands=frozenset({"echo"}), writes=frozenset({"out", "err"})),
-    "echo x &> both; echo y >| 'a b'": Heard(commands=frozenset({"echo"}), writes=frozenset({"both", "a b"})),
+    "echo x &> both; echo y >| 'a b'": Heard(commands=frozenset({"echo"}), writes=frozenset({"both", "'a b'"})),
+    "'l's | \\wc >\"f\"": Heard(commands=frozenset({"'l's", "\\wc"}), writes=frozenset({'"f"'})),
     "if true; then ls; fi; for a in b; do rm $a; done": Heard(commands=frozenset({"true", "ls", "rm"})),
     "(cd x && ls) | { cat; }": Heard(commands=frozenset({"cd", "ls", "cat"})),
     "ls\nmake\n": Heard(commands=frozenset({"ls", "make"})),
@@ -53,12 +54,12 @@ def test_what_bashlex_rejects_or_misreads_is_no_opinion(opinion: BashlexOpinion,
     assert opinion.silence is None
 
 
-def test_a_text_that_makes_bashlex_hang_is_given_up_and_the_next_is_heard() -> None:
+def test_a_text_that_makes_bashlex_hang_gets_no_answer_and_the_next_is_heard() -> None:
     opinion = BashlexOpinion(seconds=0.5)
     try:
         opinion.hear("ls")
         before = children()
-        assert opinion.hear("echo a'${'") is None
+        assert opinion.hear("echo a'${'") == Unheard(why=opinion.silence or "")
         assert "too" in (opinion.silence or "")
         assert opinion.hear("ls") == HEARD["ls"]
         assert not set(before) & set(children())
@@ -66,12 +67,30 @@ def test_a_text_that_makes_bashlex_hang_is_given_up_and_the_next_is_heard() -> N
         opinion.close()
 
 
+def test_the_helpers_own_limits_end_a_text_that_makes_bashlex_hang(opinion: BashlexOpinion) -> None:
+    assert isinstance(opinion.hear("echo a'${'"), Unheard)
+    assert opinion.silence == "the helper ended: bashlex took too much memory or time"
+
+
+def test_bashlex_that_is_not_there_gives_no_answer(opinion: BashlexOpinion, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_name: str) -> None:
+        return None
+
+    monkeypatch.setattr("importlib.util.find_spec", nothing)
+    assert opinion.hear("ls") == Unheard(why="bashlex is not installed")
+
+
+def test_a_policy_names_the_parsers_that_are_heard() -> None:
+    assert [one.name for one in opinions_for(["tree-sitter", "bashlex", "bashlex"])] == ["bashlex", "tree-sitter"]
+    assert opinions_for([]) == ()
+
+
 def test_a_helper_that_was_killed_is_replaced(opinion: BashlexOpinion) -> None:
     before = children()
     opinion.hear("ls")
     (helper,) = set(children()) - set(before)
     os.kill(int(helper), signal.SIGKILL)
-    assert opinion.hear("ls") in {None, HEARD["ls"]}
+    assert opinion.hear("ls") == HEARD["ls"] or opinion.silence
     assert opinion.hear("ls") == HEARD["ls"]
 
 

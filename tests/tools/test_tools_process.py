@@ -72,7 +72,7 @@ def from_text(text: str, at: Path) -> Plan:
     def close_step() -> None:
         nonlocal calls, negated
         close_call()
-        steps.append(Step(connector=connector, pipeline=Pipeline(invocations=tuple(calls), negated=negated)))  # type: ignore[arg-type]  # one of three words
+        steps.append(Step(connector=connector, pipeline=Pipeline(stages=tuple(calls), negated=negated)))  # type: ignore[arg-type]  # one of three words
         calls, negated = [], False
 
     for word in text.split():
@@ -250,13 +250,13 @@ def test_the_environment_is_the_given_one_and_nothing_else(here: Path, monkeypat
 def test_each_step_runs_in_its_own_directory(here: Path) -> None:
     (here / "sub").mkdir()
     calls = (call("pwd", at=here), call("cd", "sub", at=here / "sub"), call("pwd", at=here / "sub"))
-    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(invocations=(one,))) for one in calls))
+    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(stages=(one,))) for one in calls))
     assert run(plan, here).stdout.text == f"{here}\n{here}/sub\n"
 
 
 def test_a_directory_that_cannot_be_entered_stops_the_whole_plan(here: Path) -> None:
     calls = (call("echo", "before", at=here), call("cd", "gone", at=here / "gone"), call("touch", "after", at=here))
-    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(invocations=(one,))) for one in calls))
+    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(stages=(one,))) for one in calls))
     outcome = run(plan, here)
     assert (outcome.status, outcome.exit_code, outcome.stdout.text) == ("error", 1, "before\n")
     assert "gone" in outcome.stderr.text
@@ -265,7 +265,7 @@ def test_a_directory_that_cannot_be_entered_stops_the_whole_plan(here: Path) -> 
 
 def test_a_directory_that_became_a_link_is_not_entered(here: Path) -> None:
     calls = (call("ln", "-s", "/usr", "sub", at=here), call("cd", "sub", at=here / "sub"), call("pwd", at=here / "sub"))
-    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(invocations=(one,))) for one in calls))
+    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(stages=(one,))) for one in calls))
     for combination in ("both", "none"):
         place = here / combination
         place.mkdir()
@@ -282,7 +282,7 @@ def test_a_redirection_does_not_follow_a_link_that_appeared(here: Path) -> None:
     place.mkdir()
     link = call("ln", "-s", str(outside), "out", at=place)
     write = call("echo", "new", at=place, redirections=(OpenFile(fd=1, path=str(place / "out"), mode="write"),))
-    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(invocations=(one,))) for one in (link, write)))
+    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(stages=(one,))) for one in (link, write)))
     outcome = run(plan, place, "none")
     assert outcome.exit_code == 1
     assert outside.read_text() == "old"
@@ -296,7 +296,7 @@ def test_a_redirection_outside_the_manifest_is_refused_before_anything_runs(here
     place.mkdir()
     first = call("touch", "ran", at=place)
     second = call("cat", at=place, redirections=(OpenFile(fd=0 if mode == "read" else 1, path=str(secret), mode=mode),))  # type: ignore[arg-type]  # one of three
-    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(invocations=(one,))) for one in (first, second)))
+    plan = Plan(steps=tuple(Step(connector="then", pipeline=Pipeline(stages=(one,))) for one in (first, second)))
     with pytest.raises(PathError, match="secret"):
         run(plan, place, "none")
     assert not (place / "ran").exists()

@@ -115,7 +115,7 @@ def test_everything_ends_when_bylaw_itself_is_killed(here: Path) -> None:
         "from bylaw.policy.decision import Manifest\nfrom bylaw.policy.model import Limits\nfrom bylaw.policy.plan import *\n"
         "from bylaw.tools.process import run_plan\nfrom bylaw.tools.sandbox import LayerState, layers\n"
         f"call = Invocation(argv=('sh', '-c', 'echo up; setsid sleep {marker} & sleep {marker}'), program={program('sh')!r}, directory={str(here)!r})\n"
-        "plan = Plan(steps=(Step(connector='then', pipeline=Pipeline(invocations=(call,))),))\n"
+        "plan = Plan(steps=(Step(connector='then', pipeline=Pipeline(stages=(call,))),))\n"
         "states = tuple(s if s.name in sys.argv[1:] else LayerState(name=s.name, available=False, why='test') for s in layers())\n"
         "limits = Limits(read_bytes=1, write_bytes=1, output_bytes=100, command_seconds=60, command_characters=100, regular_files=True)\n"
         "run_plan(plan, manifest=Manifest(programs=('*',)), limits=limits, sandbox='prefer', environment={'PATH': '/usr/bin:/bin'}, states=states,"

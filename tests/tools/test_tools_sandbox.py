@@ -41,7 +41,7 @@ def states(held: str) -> tuple[LayerState, ...]:
 def sh(script: str, manifest: Manifest, at: Path | str, held: str = "both") -> ProcessOutcome:
     """The script in a real shell, which may start everything: the kernel alone holds it."""
     call = Invocation(argv=("sh", "-c", script), program=SHELL, directory=str(at))
-    plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(invocations=(call,))),))
+    plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(call,))),))
     return run_plan(plan, manifest=manifest, limits=LIMITS, sandbox="require", environment=ENVIRONMENT, states=states(held))
 
 
@@ -273,7 +273,7 @@ def test_git_works_without_the_home_directory(place: Path, held: str) -> None:
     call = Invocation(
         argv=("sh", "-c", "git add file && git status --short; git config user.name"), program=SHELL, directory=str(place / "ws")
     )
-    plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(invocations=(call,))),))
+    plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(call,))),))
     environment = {**ENVIRONMENT, "HOME": str(home)}
     outcome = run_plan(plan, manifest=manifest, limits=LIMITS, sandbox="require", environment=environment, states=states(held))
     assert (outcome.stdout.text, outcome.stderr.text) == ("A  file\n", "")
@@ -443,7 +443,7 @@ place = sys.argv[1]
 limits = Limits(read_bytes=1, write_bytes=1 << 20, output_bytes=1000, command_seconds=20, command_characters=100, regular_files=True)
 script = "id -u; cat ws/file; cat secret ws/.env; echo x > out; echo x > ws/made && cat ws/made; chmod 500 $TMPDIR"
 call = Invocation(argv=("sh", "-c", script), program=os.path.realpath("/bin/sh"), directory=place)
-plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(invocations=(call,))),))
+plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(call,))),))
 manifest = Manifest(programs=("*",), read=(PathGrant(path=place + "/ws/sub"),), write=(PathGrant(path=place + "/ws", recursive=True),), hidden=(place + "/ws/keys",))
 for held in (("bubblewrap", "landlock"), ("landlock",), ()):
     states = tuple(s if s.name in held else LayerState(name=s.name, available=False, why="test") for s in layers())

@@ -6,7 +6,6 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from bylaw.policy.actions import SearchText
 from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.model import Limits
 from bylaw.policy.plan import Plan
+from bylaw.policy.records import replace
 from bylaw.tools.capture import Captured
 from bylaw.tools.errors import PathError, ToolError
 from bylaw.tools.paths import open_root

@@ -56,7 +56,7 @@ class Bench:
         steps = [
             Step(
                 connector="and" if number else "then",
-                pipeline=Pipeline(invocations=(Invocation(argv=argv, directory=str(self.root), program=program(argv[0])),)),
+                pipeline=Pipeline(stages=(Invocation(argv=argv, directory=str(self.root), program=program(argv[0])),)),
             )
             for number, argv in enumerate(vectors)
         ]

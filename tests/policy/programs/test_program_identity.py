@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bylaw.agent.describe import effect_in_words
+from bylaw.policy import manifest
 from bylaw.policy.effects import Delete, Effect, Execute, Read, Write
+from bylaw.policy.layers import load
+from bylaw.policy.paths import Walker
 from bylaw.policy.profiles import find_profile
-from bylaw.policy.profiles.identity import identify
+from bylaw.policy.profiles.identity import identify, widens
 from bylaw.policy.profiles.interpreter import Analyst, Call, Sheet
 from bylaw.policy.profiles.model import Always
 from made_up import effects, run, scope, whys
@@ -74,3 +78,40 @@ def test_a_program_of_the_workspace_is_read_and_run() -> None:
     found = run("./p x")
     assert Read(path="/w/p", span=found.effects[0].span) in found.effects
     assert [one.path for one in found.effects if isinstance(one, Execute)] == ["/w/p"]
+
+
+@pytest.mark.parametrize("binary", ["busybox", "coreutils"])
+def test_a_binary_that_plays_many_programs_is_judged_by_the_name_it_is_called_by(binary: str) -> None:
+    where = scope({"/usr/bin/cat": f"->{binary}", f"/usr/bin/{binary}": "program"})
+    assert effects("cat a", where) == {"read a"}
+    assert effects("cat --frob", where) == {"unknown"}
+    assert "there is no profile of this program" in whys(f"{binary} cat a", where)
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/bin/busybox", "every program"),
+        ("/usr/bin/coreutils", "every program"),
+        ("/usr/bin/git", "every command"),
+        ("/home/u/.pyenv/shims/python", "whichever"),
+        ("/usr/bin/cat", ""),
+    ],
+)
+def test_a_grant_says_what_else_the_file_is(path: str, word: str) -> None:
+    assert word in widens(path)
+    assert bool(word) == bool(widens(path))
+
+
+def test_a_person_reads_what_else_the_file_of_a_program_is() -> None:
+    shown = effect_in_words(Execute(program="cat", argv=("cat",), path="/bin/busybox"))
+    assert shown == "starts: cat (/bin/busybox); `/bin/busybox` is every program that busybox plays"
+    assert effect_in_words(Execute(program="git", argv=("git",), path="/usr/bin/git")) == "starts: git (/usr/bin/git)"
+
+
+def test_the_manifest_says_what_the_grant_of_a_file_widens() -> None:
+    where = scope({"/usr/bin/cat": "->busybox", "/usr/bin/busybox": "program"})
+    policy = load("balanced", workspace="/w", home="/home/u")
+    found = manifest.build(run("cat a", where).effects, policy, where, Walker(where.files))
+    assert found.programs == ("/usr/bin/busybox",)
+    assert found.widened == (widens("/usr/bin/busybox"),)

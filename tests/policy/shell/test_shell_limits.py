@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+import sys
+from contextlib import suppress
+from types import FrameType
 
 import pytest
 
 from bylaw.policy.errors import ShellSyntaxError
+from bylaw.policy.records import replace
 from bylaw.policy.scope import PathKind, Scope
 from bylaw.policy.shell import Script, parse, parser, resolve
+from bylaw.policy.shell.caps import DEFAULT, Caps
+from bylaw.policy.shell.cursor import HARD_DEPTH
 from bylaw.policy.shell.expand import MAX_EXPANDED
-from bylaw.policy.shell.globs import MAX_NAMES, MAX_PATTERN, MAX_RESULTS, MAX_STARS
-from bylaw.policy.shell.parser import MAX_CHARACTERS, MAX_COMMANDS, MAX_DEPTH, MAX_WORDS
-from bylaw.policy.shell.tree import tiles
+from bylaw.policy.shell.globs import MAX_NAMES, MAX_RESULTS
+from bylaw.policy.shell.patterns import MAX_PATTERN, MAX_STARS
+from bylaw.policy.shell.walk import tiles
 
 
 class CountingFiles:
@@ -48,9 +52,9 @@ class BrokenFiles(CountingFiles):
         raise OSError("a loop of links")
 
 
-def refused(text: str, scope: Scope | None = None, *, max_characters: int = MAX_CHARACTERS) -> str:
+def refused(text: str, scope: Scope | None = None, *, caps: Caps = DEFAULT) -> str:
     with pytest.raises(ShellSyntaxError) as error:
-        script = parse(text, max_characters=max_characters)
+        script = parse(text, caps)
         if scope is not None:
             resolve(script, scope)
     return error.value.construct
@@ -66,23 +70,52 @@ def test_a_megabyte_is_refused_before_it_is_read(text: str) -> None:
 
 
 def test_the_length_limit_is_exact() -> None:
-    assert parse("m0 aa", max_characters=5)
-    assert refused("m0 aaa", max_characters=5) == "too_long"
+    assert parse("m0 aa", Caps(characters=5))
+    assert refused("m0 aaa", caps=Caps(characters=5)) == "too_long"
 
 
 @pytest.mark.parametrize(
     ("text", "construct"),
     [
-        ("m0 " + "a " * MAX_WORDS, "too_many_words"),
-        ("A=1 " * (MAX_WORDS + 1), "too_many_words"),
-        (">f " * (MAX_WORDS + 1), "too_many_words"),
-        ("m0;" * (MAX_COMMANDS + 1), "too_many_commands"),
-        ("m0|" * MAX_COMMANDS + "m0", "too_many_commands"),
-        ("m0&&" * MAX_COMMANDS + "m0", "too_many_commands"),
-        ("m0 " + "{" * (MAX_DEPTH + 1), "too_deep"),
+        ("m0 " + "a " * DEFAULT.words, "too_many_words"),
+        ("A=1 " * (DEFAULT.words + 1), "too_many_words"),
+        (">f " * (DEFAULT.words + 1), "too_many_words"),
+        ("m0;" * (DEFAULT.commands + 1), "too_many_commands"),
+        ("m0|" * DEFAULT.commands + "m0", "too_many_commands"),
+        ("m0&&" * DEFAULT.commands + "m0", "too_many_commands"),
+        ("m0 " + "{" * (DEFAULT.depth + 1), "too_deep"),
+        ("m0 {" + "a," * DEFAULT.words + "}", "too_many_words"),
         ("m0 \ud800", "surrogate"),
-        ("(" * 60_000, "arithmetic_command"),
+        ("( " * 30_000, "too_deep"),
+        ("(" * 60_000, "too_deep"),
+        ("((" * 30_000, "too_deep"),
+        ("$(" * 30_000, "too_deep"),
+        ('"$(' * 20_000, "too_deep"),
+        ("<(" * 30_000, "too_deep"),
+        ("${a:-" * 12_000, "too_deep"),
+        ('"${a#' * 12_000, "too_deep"),
+        ("$((" * 20_000, "arithmetic_substitution"),
+        ("$(((" + "(" * 60_000, "too_deep"),
+        ("$((" + "a=" * 30_000, "too_deep"),
+        ("$((" + "1?" * 30_000, "too_deep"),
+        ("$((" + "1**" * 20_000, "too_deep"),
+        ("$((" + "-" * 60_000, "arithmetic"),
+        ("((" + "- " * 30_000, "arithmetic_too_long"),
+        ("((" + "1+" * 30_000, "arithmetic_too_long"),
+        ("{ " * 30_000, "too_deep"),
+        ("if " * 20_000, "too_deep"),
+        ("while " * 10_000, "too_deep"),
+        ("for x do " * 7_000, "too_deep"),
+        ("case x in x) " * 5_000, "too_deep"),
+        ("f() { " * 10_000, "too_deep"),
+        ("f()" * 20_000, "function_body"),
+        ("[[ " + "( " * 30_000, "too_deep"),
+        ("[[ " + "! " * 30_000, "too_deep"),
+        ("[[ " + "a && " * 12_000, "conditional_too_long"),
+        ("! " * 30_000, "negation"),
+        ("m0 " + "{a," * 20_000, "too_deep"),
         ("m0 ${" * 10_000, "parameter_expansion"),
+        ("if m0; then m1; " + "elif m0; then m1; " * 3_000, "too_many_commands"),
         ("cat " + "<<'E' " * 3_000 + "\n" + "E\n" * 2_999, "unclosed_here_document"),
     ],
     ids=lambda value: ascii(value)[:20],
@@ -94,9 +127,9 @@ def test_more_than_the_limit_is_refused_by_name(text: str, construct: str) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "m0 " + "a " * (MAX_WORDS - 1),
-        "m0;" * MAX_COMMANDS,
-        "m0 " + "{" * MAX_DEPTH,
+        "m0 " + "a " * (DEFAULT.words - 1),
+        "m0;" * DEFAULT.commands,
+        "m0 " + "{" * DEFAULT.depth,
         "m0 '" + "a" * 60_000 + "'",
         'm0 "' + "\\$" * 30_000 + '"',
         "m0 " + "\\a" * 30_000,
@@ -112,23 +145,52 @@ def test_what_is_long_but_within_the_limits_is_read(text: str) -> None:
     assert parse(text).text == text
 
 
-def test_the_lexer_takes_a_bounded_number_of_steps_for_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bylaw.policy.shell import lexer
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a'b'~ ",
+        "$x",
+        '"$x"',
+        "${x:-a}",
+        "$(m0 a)",
+        "`m0`",
+        "{a,b}",
+        "{a",
+        "$((1+x))",
+        "\\a",
+        "$'\\n'",
+        "a;",
+        "m0|m1&&",
+        "x=1 ",
+        "{1..9}",
+        " \\\n",
+    ],
+)
+def test_twice_the_text_is_at_most_about_twice_the_steps(piece: str) -> None:
+    caps = Caps(words=100_000, commands=100_000, depth=32)
 
-    plain = re.compile(r"[^ \t\n;&|<>()'\"\\$`~]+")
-    examined = 0
+    def steps(count: int) -> int:
+        """How often a function is called while a text of so many pieces is read."""
+        taken = 0
 
-    class Counted:
-        def match(self, text: str, at: int) -> re.Match[str] | None:
-            nonlocal examined
-            found = plain.match(text, at)
-            examined += (found.end() if found else at) - at + 1
-            return found
+        def seen(_frame: FrameType, _event: str, _argument: object) -> None:
+            nonlocal taken
+            taken += 1
 
-    monkeypatch.setattr(lexer, "_PLAIN", Counted())
-    text = "m0 " + "a'b'~ " * 3_000
-    parse(text)
-    assert examined <= 2 * len(text)
+        sys.setprofile(seen)
+        try:
+            with suppress(ShellSyntaxError):
+                parse("m0 " + piece * count + "m1", caps)
+        finally:
+            sys.setprofile(None)
+        return taken
+
+    assert steps(400) <= 2.2 * steps(200) + 100
+
+
+def test_no_policy_can_ask_for_more_depth_than_the_reader_has() -> None:
+    assert refused("( " * 30_000, caps=Caps(depth=1_000_000)) == "too_deep"
+    assert parse("( " * HARD_DEPTH + "m0" + " )" * HARD_DEPTH, Caps(depth=1_000_000))
 
 
 def test_values_that_double_are_stopped(scope: Scope) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -12,9 +11,10 @@ from hypothesis import strategies as st
 import script_grammar
 from bylaw.policy.errors import ShellSyntaxError
 from bylaw.policy.plan import Plan
+from bylaw.policy.records import replace
 from bylaw.policy.scope import Scope
 from bylaw.policy.shell import Script, names, parse, resolve
-from bylaw.policy.shell.tree import pieces, tiles
+from bylaw.policy.shell.walk import pieces, tiles
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 COMMANDS: list[str] = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from bylaw.policy.effects import SetEnvironment, UseConstruct
 from bylaw.policy.errors import ShellSyntaxError
 from bylaw.policy.machine import MachineFiles
 from bylaw.policy.plan import Duplicate, Invocation, OpenFile, Text
+from bylaw.policy.records import replace
 from bylaw.policy.scope import Scope
 from bylaw.policy.shell import parse, resolve
 
@@ -91,36 +91,59 @@ def test_an_assignment_before_a_command_sets_the_environment_and_a_bare_one_does
     assert [(one.name, one.value) for one in effects if isinstance(one, SetEnvironment)] == [("A", "b")]
 
 
+W, D = "/mnt/w", "/mnt/w/d"
+
+
 @pytest.mark.parametrize(
     ("text", "directories"),
     [
-        ("cd d && m0; m1", ["/mnt/w/d", "/mnt/w/d", "/mnt/w/d"]),
-        ("m0; cd d; m1", ["/mnt/w", "/mnt/w/d", "/mnt/w/d"]),
-        ("cd; m0", ["/mnt/home", "/mnt/home"]),
-        ("cd -- d/sub; cd ../..; m0", ["/mnt/w/d/sub", "/mnt/w", "/mnt/w"]),
-        ("cd link; m0", ["/mnt/w/link", "/mnt/w/link"]),
-        ("cd link/..; m0", ["/mnt/w", "/mnt/w"]),
-        ("cd /mnt/w/./d//; m0", ["/mnt/w/d", "/mnt/w/d"]),
-        ("cd ../../..; m0", ["/", "/"]),
-        ("m0 && cd d && m1", ["/mnt/w", "/mnt/w/d", "/mnt/w/d"]),
-        ("m0 || cd d", ["/mnt/w", "/mnt/w/d"]),
-        ("cd d || m0; m1", ["/mnt/w/d", "/mnt/w/d", "/mnt/w/d"]),
-        ("cd d >/dev/null 2>&1; m0", ["/mnt/w/d", "/mnt/w/d"]),
+        ("cd d && m0; m1", [[W], [D], [D, W]]),
+        ("m0; cd d; m1", [[W], [W], [D, W]]),
+        ("cd; m0", [[W], ["/mnt/home", W]]),
+        ("cd -- d/sub && cd ../.. && m0", [[W], [f"{D}/sub"], [W]]),
+        ("cd link && m0", [[W], ["/mnt/w/link"]]),
+        ("cd link/.. && m0", [[W], [W]]),
+        ("cd /mnt/w/./d// && m0", [[W], [D]]),
+        ("cd ../../.. && m0", [[W], ["/"]]),
+        ("m0 && cd d && m1", [[W], [W], [D]]),
+        ("m0 && cd d; m1", [[W], [W], [D, W]]),
+        ("m0 || cd d; m1", [[W], [W], [W, D]]),
+        ("cd d || m0; m1", [[W], [W], [D, W]]),
+        ("cd d || exit; m1", [[W], [W], [D]]),
+        ("cd d || cd d/sub; m0", [[W], [W], [D, f"{D}/sub", W]]),
+        ("! cd d || m0", [[W], [D]]),
+        ("cd d >/dev/null 2>&1 && m0", [[W], [D]]),
+        ("cd d | m0; m1", [[W], [W], [W]]),
+        ("(cd d && m0); m1", [[W], [D], [W]]),
+        ("{ cd d && m0; } && m1", [[W], [D], [D]]),
+        ("if cd d; then m0; else m1; fi; m2", [[W], [D], [W], [D, W]]),
+        ("while cd d; do m0; break; done; m1", [[W], [D], [D], [W, D]]),
+        ("f() { cd d && m0; }; f && m1", [[W], [W], [D], [D]]),
+        ("pushd d && m0 && popd && m1", [[W], [D], [D], [D], [W], [W]]),
+        ("for x in 1 2; do (cd d && m0); done", [[W], [D], [W], [D]]),
+        ("cd d; [ -f a ] && m0 >f", [[W], [D, W], [D, W]]),
     ],
 )
-def test_every_invocation_knows_its_directory(text: str, directories: list[str], scope: Scope) -> None:
-    assert [one.directory for one in invocations(text, scope)] == directories
+def test_every_invocation_knows_each_directory_it_may_start_in(text: str, directories: list[list[str]], scope: Scope) -> None:
+    assert [[one.directory, *one.elsewhere] for one in invocations(text, scope)] == directories
+
+
+def test_a_redirection_names_its_file_under_each_directory(scope: Scope) -> None:
+    (*_, last) = invocations("cd d; m0 >f", scope)
+    (opened,) = last.redirections
+    assert isinstance(opened, OpenFile)
+    assert (opened.path, opened.relative, opened.others) == ("/mnt/w/d/f", "f", ("/mnt/w/f",))
 
 
 def test_builtins_are_named_and_programs_are_not_looked_up(scope: Scope) -> None:
-    found = invocations("cd d; :; x=1; >f0; echo a; m0", scope)
-    assert [one.builtin for one in found] == ["cd", "true", "true", "true", None, None]
+    found = invocations("cd d; :; x=1; >f0; echo a; m0; true; kill 1; type m0; export B=1", scope)
+    assert [one.builtin for one in found] == ["cd", "true", "assign", "assign", "echo", None, "true", None, "type", "export"]
     assert all(one.program is None for one in found)
 
 
 def test_connectors_are_kept(scope: Scope) -> None:
     plan = resolve(parse("m0 && m1 || m2 | m3; m4\nm5"), scope).plan
-    assert [(step.connector, len(step.pipeline.invocations)) for step in plan.steps] == [
+    assert [(step.connector, len(step.pipeline.stages)) for step in plan.steps] == [
         ("then", 1), ("and", 1), ("or", 2), ("then", 1), ("then", 1),
     ]  # fmt: skip
 

@@ -3,7 +3,9 @@
     launcher    the script that is started: reads its specification, becomes the keeper
     keeper      outlives the plan, ends every process that is left, says how many
     confine     Landlock, capabilities, no_new_privs and resource limits, put on by the process itself
-    steps       carries out a plan: pipelines, redirections, `cd`
+    steps       carries out a plan: lists, pipelines, programs; what a plan needs beyond that is loaded only then:
+    compound    groups, functions, branches, loops; `simple`, `builtins` and theirs: commands that are no programs
+    words       what only the run knows; `captures` tells the parent before it takes effect
     paths       opens a path without following a symbolic link
 
 Nothing here imports the rest of bylaw: the launcher starts isolated, from a directory that it does not trust.

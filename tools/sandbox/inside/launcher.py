@@ -1,7 +1,8 @@
-"""The script that carries out one plan inside the sandbox; started as `python -I -S launcher.py SPEC REPORT CONTROL`.
+"""The script that carries out one plan inside the sandbox; started as `python -I -S launcher.py SPEC REPORT CONTROL [ANSWERS]`.
 
-The three words are numbers of inherited descriptors: the specification (marshal, written by the same interpreter), the
-pipe for the report, and a pipe whose other end the parent closes to stop everything. Only numbers are words of the
+The words are numbers of inherited descriptors: the specification (marshal, written by the same interpreter), the pipe
+for the report, a pipe whose other end the parent closes to stop everything, and where the plan waits for answers of the
+parent a pipe for these. Only numbers are words of the
 command line: a process title can be read by everybody.
 """
 
@@ -20,24 +21,24 @@ from . import confine, keeper, steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .shapes import Specification
+    from .shapes import Program, Specification
 
 
 def main(words: list[str]) -> None:
     """Reads the specification, keeps watch over the plan, and reports."""
-    source, report, control = (int(word) for word in words)
-    for descriptor in (source, report, control):
+    source, report, control, *answers = (int(word) for word in words)
+    for descriptor in (source, report, control, *answers):
         os.set_inheritable(descriptor, False)
     with open(source, "rb") as stream:
         specification: Specification = marshal.loads(stream.read())  # noqa: S302 - written by the parent, on a private descriptor
     confine.become_subreaper()
     confine.close_to_others()
-    keeper.keep(lambda: _carry_out(specification, report), control=control, report=report, own_pids=specification["own_pids"])
+    keeper.keep(lambda: _carry_out(specification, report, answers), control=control, report=report, own_pids=specification["own_pids"])
 
 
-def _carry_out(specification: Specification, report: int) -> None:
+def _carry_out(specification: Specification, report: int, answers: list[int]) -> None:
     confine.limit(specification["caps"])
-    runner = steps.Runner()
+    runner = prepared(specification["plan"], report, answers)
     if specification["confined"]:
         confine.drop_capabilities()
         confine.gain_nothing()
@@ -52,13 +53,26 @@ def _carry_out(specification: Specification, report: int) -> None:
     confine.close_to_others()
     os.write(report, b"started 1\n")
     try:
-        runner.run(specification["stages"])
+        runner.run()
     except steps.Halt as problem:
-        text = str(problem).encode("utf-8", "backslashreplace")[:2000]
-        os.write(2, b"bylaw: " + text + b"; nothing more was run\n")
-        os.write(report, f"halted {text.hex()}\n".encode())
+        runner.tell_halted(problem)
         return
-    os.write(report, f"exit {runner.code}\nsignal {runner.signal}\n".encode())
+    os.write(report, f"exit {runner.state.status}\nsignal {runner.state.signal}\n".encode())
+
+
+def prepared(plan: Program, report: int, answers: list[int]) -> steps.Runner:
+    """The runner, with all modules that the plan needs.
+
+    INVARIANT: nothing of the interpreter is loaded once a program of the plan has run, which might have written there.
+    """
+    for name in plan["needs"]:
+        __import__(name if name == "re" else f"{__package__}.{name}")
+    channel = None
+    if plan["witnessed"]:
+        from .captures import Channel
+
+        channel = Channel(report, answers[0], plan["capture_bytes"])
+    return steps.Runner(plan, report, channel)
 
 
 if __name__ == "__main__":

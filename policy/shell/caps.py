@@ -1,0 +1,38 @@
+"""How much of a command is read and resolved at most; a policy may set each of these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ..records import Record
+
+if TYPE_CHECKING:
+    from ..model import Limits
+
+
+class Caps(Record):
+    """`characters` are code points; `depth` counts constructs that stand in one another. `words` are those of the text;
+    `expansions` are variables, substitutions, braces and rounds of a loop as they are resolved; `glob_results` names found.
+    """
+
+    characters: int = 65_536
+    depth: int = 16
+    commands: int = 500
+    words: int = 4_000
+    expansions: int = 1_000
+    glob_results: int = 10_000
+
+
+DEFAULT: Final = Caps()
+
+
+def caps_of(limits: Limits) -> Caps:
+    """What a policy's limits say."""
+    return Caps(
+        characters=limits.command_characters,
+        depth=limits.command_depth,
+        commands=limits.command_count,
+        words=limits.command_words,
+        expansions=limits.command_expansions,
+        glob_results=limits.glob_results,
+    )

@@ -1,0 +1,238 @@
+"""Simple commands: which program or function a name means, what it gets, and what an assignment leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from .. import plan
+from ..plan import Builtin, Invocation, LateWord
+from ..spans import Span
+from . import directories, provided
+from .builtins import BUILTINS, ONLY_LOOK, check_command, has_own_meaning
+from .functions import call
+from .opened import redirections
+from .refusals import Construct, refusal
+from .slots import shown
+from .state import State, Ways
+from .tree import Assignment, Command, Text, Tilde, Word
+from .variables import may_precede_a_command
+
+if TYPE_CHECKING:
+    from .flow import Flow
+
+_Provided = Callable[["Flow", Command, State], tuple[plan.Node, Ways]]
+
+ANSWERED: Final[Mapping[str, Builtin]] = {
+    ":": "true",
+    "true": "true",
+    "false": "false",
+    "echo": "echo",
+    "printf": "printf",
+    "pwd": "pwd",
+    "test": "test",
+    "[": "[",
+}
+"""Programs whose work the runner does itself; they are judged as programs, but for `:`."""
+
+
+def simple(flow: Flow, command: Command, state: State, *, functions: bool = True) -> tuple[plan.Node, Ways]:
+    """A simple command; without `functions`, its name is not that of a function."""
+    flow.spend_command(command.span)
+    if not command.words:
+        return _without_program(flow, command, state)
+    name = _program(flow, command.words[0], state)
+    if functions and name in state.functions:
+        return call(flow, command, name, state)
+    if (one := PROVIDED.get(name)) is not None:
+        if command.assignments and name not in {"read", "command"}:
+            raise refusal("cd_assignment" if name == "cd" else "assignment_before_builtin", command.span, name)
+        return one(flow, command, state)
+    return _started(flow, command, name, state), Ways(state)
+
+
+def _started(flow: Flow, command: Command, name: str, state: State) -> Invocation:
+    if name in BUILTINS:
+        check_command((name,), command.span, real_directory=True)
+    words = flow.expander.words(command.words[1:], state)
+    argv, late = vector(name, words)
+    if has_own_meaning(name):
+        real = name != "pwd" or all(directories.is_real(flow.scope.files, one) for one in state.directories)
+        check_command(argv, command.span, real_directory=real, late=frozenset(place for place, _ in late))
+    opened = redirections(flow, command.redirections, state, frozenset(one.name for one in command.assignments))
+    environment, late_environment = _environment(flow, command.assignments, state)
+    builtin = ANSWERED.get(name)
+    if builtin is None and name not in ONLY_LOOK:
+        state.tree_may_change = True
+    return Invocation(
+        argv=argv,
+        directory=state.directories[0],
+        builtin=builtin,
+        environment=environment,
+        redirections=opened,
+        span=command.span,
+        late=late,
+        late_environment=late_environment,
+        elsewhere=state.directories[1:],
+    )
+
+
+def vector(name: str, words: Sequence[str | LateWord]) -> tuple[tuple[str, ...], tuple[tuple[int, LateWord], ...]]:
+    """An argument vector, and the places in it that the run fills."""
+    late = tuple((place, word) for place, word in enumerate(words, 1) if isinstance(word, LateWord))
+    return (name, *(word.written if isinstance(word, LateWord) else word for word in words)), late
+
+
+def _program(flow: Flow, word: Word, state: State) -> str:
+    """The name of the program: only what is written there counts."""
+    if len(word.parts) == 1 and isinstance(first := word.parts[0], Text) and first.text.isalnum():
+        return first.text
+    literal = flow.script.text[word.span.start : word.span.end] == "["
+    for part in word.parts:
+        fixed = isinstance(part, Tilde) or (isinstance(part, Text) and (part.quoted or literal or not set("*?[") & set(part.text)))
+        if not fixed:
+            raise refusal("dynamic_program", word.span, word.written())
+    found = flow.expander.words([word], state) if any(isinstance(part, Tilde) for part in word.parts) else [word.written()]
+    name = found[0] if len(found) == 1 else ""
+    if not name or isinstance(name, LateWord):
+        raise refusal("dynamic_program", word.span)
+    if name.startswith("%"):
+        raise refusal("job_control", word.span, name)
+    return name
+
+
+def _command(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
+    """`command NAME ...` leaves functions aside; `command -v NAME` asks what a name is."""
+    first = command.words[1].written() if len(command.words) > 1 else "-v"
+    if first.startswith("-"):
+        if command.assignments:
+            raise refusal("assignment_before_builtin", command.span, "command")
+        return provided.describe(flow, command, state)
+    inner = Command(assignments=command.assignments, words=command.words[1:], redirections=command.redirections, span=command.span)
+    return simple(flow, inner, state, functions=False)
+
+
+# --- assignments ------------------------------------------------------------------------------------------------
+
+
+def _without_program(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
+    """A step that only sets variables, or only opens files."""
+    if not command.assignments:
+        opened = redirections(flow, command.redirections, state)
+        return nothing(state, command.span, opened), Ways(state)
+    if command.redirections:
+        raise refusal("assignment_with_redirection", command.span)
+    known: dict[str, str] = {}
+    late: dict[str, LateWord] = {}
+    for one in command.assignments:
+        value = _value(flow, one, state)
+        if late and _uses(value, late):
+            raise refusal("assignment_order", one.head, one.name)
+        flow.expander.note("assignment", one.name, one.head)
+        place = Span(one.head.start, one.value.span.end)
+        known.pop(one.name, None)
+        late.pop(one.name, None)
+        if isinstance(value, LateWord):
+            late[one.name] = value
+            flow.assign(state, one.name, None, shown(value), place)
+        else:
+            known[one.name] = value
+            flow.assign(state, one.name, value, value, place)
+    made = Invocation(
+        argv=("true",),
+        directory=state.directories[0],
+        builtin="assign",
+        environment=tuple(known.items()),
+        span=command.span,
+        late_environment=tuple(late.items()),
+        elsewhere=state.directories[1:],
+    )
+    return made, Ways(state)
+
+
+def nothing(state: State, span: Span, opened: tuple[plan.Redirection, ...] = ()) -> Invocation:
+    """A step that does nothing but open files."""
+    return Invocation(
+        argv=("true",),
+        directory=state.directories[0],
+        builtin="assign",
+        redirections=opened,
+        span=span,
+        elsewhere=state.directories[1:],
+    )
+
+
+def _value(flow: Flow, assignment: Assignment, state: State) -> str | LateWord:
+    """The value after the assignment: `+=` is written out."""
+    value = flow.expander.value(assignment.value, state)
+    if not assignment.append:
+        return value
+    before = state.variables.get(assignment.name, "")
+    if assignment.name not in state.variables and assignment.name not in state.unset:
+        before = flow.scope.environment.get(assignment.name, "")
+    if isinstance(before, str) and isinstance(value, str):
+        return before + value
+    old: plan.LatePart = plan.Get(name=assignment.name, quoted=True)
+    new: tuple[plan.LatePart, ...] = (plan.Fixed(text=value, quoted=True),) if isinstance(value, str) else value.parts
+    written = value if isinstance(value, str) else value.written
+    return LateWord(parts=(old if before is None else plan.Fixed(text=before, quoted=True), *new), written=f"${assignment.name}{written}")
+
+
+def _uses(value: str | LateWord, names: Mapping[str, LateWord]) -> bool:
+    """Whether a late value looks at one of these variables; sums and operations always may."""
+    if isinstance(value, str):
+        return False
+    for part in value.parts:
+        if isinstance(part, plan.Get) and part.operation is None:
+            if part.name in names:
+                return True
+        elif not isinstance(part, plan.Fixed):
+            return True
+    return False
+
+
+def _environment(
+    flow: Flow, assignments: Sequence[Assignment], state: State
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, LateWord], ...]]:
+    """What the assignments before a command give to it; each sees those on its left, the words see none."""
+    if not assignments:
+        return (), ()
+    seen = state.copy()
+    known: dict[str, str] = {}
+    late: dict[str, LateWord] = {}
+    for one in assignments:
+        if not may_precede_a_command(one.name):
+            construct: Construct = "path_assignment" if one.name == "PATH" else "special_variable"
+            raise refusal(construct, one.head, one.name)
+        flow.expander.note("assignment", one.name, one.head)
+        value = _value(flow, one, seen)
+        if late and _uses(value, late):
+            raise refusal("assignment_order", one.head, one.name)
+        known.pop(one.name, None)
+        late.pop(one.name, None)
+        if isinstance(value, LateWord):
+            late[one.name] = value
+            seen.assign(one.name, None)
+        else:
+            known[one.name] = value
+            seen.assign(one.name, value)
+        flow.environment(one.name, shown(value), Span(one.head.start, one.value.span.end))
+    return tuple(known.items()), tuple(late.items())
+
+
+PROVIDED: Final[Mapping[str, _Provided]] = {
+    "break": provided.leave,
+    "cd": directories.change,
+    "command": _command,
+    "continue": provided.leave,
+    "exit": provided.finish,
+    "export": provided.export,
+    "popd": directories.popd,
+    "pushd": directories.pushd,
+    "read": provided.read,
+    "return": provided.finish,
+    "set": provided.options,
+    "shift": provided.shift,
+    "type": provided.describe,
+    "unset": provided.unset,
+}

@@ -1,0 +1,123 @@
+"""Scripts at the gate: captured commands are calls of their own, and an approval is for what was shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from bylaw.agent.approvals import Approval, Approved, Question
+from bylaw.agent.nested import NestedCalls
+from bylaw.audit import verify
+from bylaw.policy.decision import Decision, Reason, Verdict
+from bylaw.tools.errors import ToolError
+from gate_room import git, room
+
+if TYPE_CHECKING:
+    from bylaw.agent.recorder import Recorder
+
+
+def test_a_captured_command_has_an_intent_and_an_outcome_of_its_own(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        answer = here.call("bash", command='echo "branch: $(git branch --show-current)"')
+        assert answer.text.startswith("branch: main\n")
+        assert answer.verdict is Verdict.ALLOW
+        calls = [(event["event"], event["call_id"]) for event in here.events() if str(event["event"]).startswith("tool.")]
+        assert calls == [
+            ("tool.intent", "c1"),
+            ("tool.intent", "c1.1"),
+            ("tool.outcome", "c1.1"),
+            ("tool.vector", "c1"),
+            ("tool.outcome", "c1"),
+        ]
+        nested = next(event for event in here.events() if event.get("call_id") == "c1.1")
+        assert "branch" in json.dumps(nested["effects"])
+    assert verify(here.session.path).consistent
+
+
+def test_the_final_words_are_on_the_record(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        here.call("bash", command='echo "lines: $(wc -l < a.txt)"')
+        (vector,) = (event for event in here.events() if event["event"] == "tool.vector")
+        assert vector["argv"] == ["echo", "lines: 3"]
+
+
+def test_a_command_that_is_captured_in_a_loop_is_recorded_each_time(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        answer = here.call("bash", command='for f in a.txt .gitignore; do echo "$f: $(wc -l < "$f")"; done')
+        assert answer.text.startswith("a.txt: 3\n.gitignore: 1\n")
+        intents = [event["call_id"] for event in here.events() if event["event"] == "tool.intent"]
+        assert intents == ["c1", "c1.1", "c1.2"]
+
+
+def test_a_capture_of_a_denied_command_denies_the_whole_call(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        answer = here.call("bash", command='echo "$(git push origin main)"')
+        assert answer.denied
+        assert here.names() == ["tool.intent", "tool.refused"]
+
+
+def test_what_a_glob_means_after_the_approval_is_asked_again(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+
+        def adds_a_file(question: Question) -> Approval:
+            (here.workspace / "later.txt").write_text("new\n")
+            return Approved()
+
+        here.person.answers = [adds_a_file, Approved()]
+        here.call("bash", command="touch *.txt")
+        assert [question.call_id for question in here.person.asked] == ["c1", "c1.again"]
+        assert "later.txt" in here.person.asked[1].text
+        assert "later.txt" not in here.person.asked[0].text
+        names = [(event["event"], event["call_id"]) for event in here.events() if event["event"] in {"tool.skipped", "tool.outcome"}]
+        assert names == [("tool.skipped", "c1"), ("tool.outcome", "c1.again")]
+    assert verify(here.session.path).consistent
+
+
+def test_nothing_of_the_first_reading_is_done_when_the_second_is_refused(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        before = (here.workspace / "a.txt").stat().st_mtime_ns
+
+        def adds_a_file(question: Question) -> Approval:
+            (here.workspace / "later.txt").write_text("new\n")
+            return Approved()
+
+        here.person.answers = [adds_a_file]
+        assert here.call("bash", command="touch *.txt").denied
+        assert (here.workspace / "a.txt").stat().st_mtime_ns == before
+
+
+def test_a_script_that_only_bash_can_run_is_asked_for_and_says_so(tmp_path: Path) -> None:
+    with room(tmp_path, answers=[Approved()]) as here:
+        answer = here.call("bash", command="diff <(sort a.txt) <(sort -r a.txt) && echo equal")
+        (question,) = here.person.asked
+        assert "bash itself reads and runs this script" in question.text
+        assert "< three" in answer.text
+        assert "equal" not in answer.text
+
+
+def test_a_script_for_bash_is_denied_in_strict(tmp_path: Path) -> None:
+    with room(tmp_path, preset="strict") as here:
+        assert here.call("bash", command="diff <(sort a.txt) <(sort a.txt)").denied
+
+
+def test_git_in_a_loop_runs_with_its_pins(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        git(here.workspace, "config", "core.fsmonitor", "touch ran-by-git; false")
+        answer = here.call("bash", command="for n in 1 2; do git status --short; done; if git diff --quiet; then echo clean; fi")
+        assert "clean" in answer.text
+        assert not (here.workspace / "ran-by-git").exists()
+
+
+def _decision(verdict: Verdict, captures: tuple[Decision, ...] = ()) -> Decision:
+    reason = Reason(rule="x", verdict=verdict, text="x", source="x")
+    return Decision(verdict=verdict, reasons=(reason,), captures=captures)
+
+
+@pytest.mark.parametrize("whole", [_decision(Verdict.ALLOW), _decision(Verdict.ALLOW, (_decision(Verdict.CONFIRM),))])
+def test_a_capture_that_was_not_judged_with_its_call_does_not_run(whole: Decision) -> None:
+    unreached = cast("Recorder", None)
+    with pytest.raises(ToolError, match="not judged"):
+        NestedCalls("c9", whole, unreached).capture(0, 1)

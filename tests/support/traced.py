@@ -1,0 +1,149 @@
+"""Runs allowed commands through the gate under strace, and reads from the trace what they really touched.
+
+`strace -f --seccomp-bpf` follows every process. What belongs to a command is told by its ancestry: everything that descends
+from the launcher of `tools.sandbox.inside`, once that has been started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import jail
+from bench.corpus import ROOT
+
+_CALLS = "execve,execveat,open,openat,openat2,creat,connect,sendto,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,link,linkat,symlink,symlinkat,truncate,mknod,mknodat,clone,clone3,fork,vfork"
+_LINE = re.compile(r"(\d+) +(.*)", re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_FD = re.compile(r"<(/[^>]*)>")
+_FAMILIES = ("AF_INET", "AF_INET6")
+_WRITES = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
+_CHANGES = ("unlink", "rename", "mkdir", "rmdir", "link", "symlink", "truncate", "mknod", "creat")
+# Devices that keep nothing, and what a process is about itself.
+_NOTHING = ("/dev/null", "/dev/tty", "/dev/zero", "/dev/full", "/dev/fd/", "/proc/self/", "/memfd:", "pipe:", "/dev/pts/")
+
+
+@dataclass
+class Touched:
+    """What a command really did, by the kernel's account."""
+
+    verdict: str
+    text: str
+    granted: dict[str, list[str]]
+    programs: set[str] = field(default_factory=set[str])
+    written: set[str] = field(default_factory=set[str])
+    connected: set[str] = field(default_factory=set[str])
+
+    def beyond(self) -> list[str]:
+        """What was touched and is in no manifest."""
+        found = [f"started {one}" for one in sorted(self.programs - set(self.granted["programs"]))]
+        found += [f"wrote {one}" for one in sorted(self.written) if not self._may_write(one)]
+        return found + [f"connected {one}" for one in sorted(self.connected) if not self.granted["hosts"]]
+
+    def _may_write(self, path: str) -> bool:
+        below = any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in self.granted["write_below"])
+        return below or path in self.granted["write"] or path.startswith(_NOTHING) or path.startswith("/tmp/")
+
+
+def perform(lines: Sequence[dict[str, Any]], preset: str = "balanced") -> list[Touched]:
+    """Performs every `{"command", "setup"}` in order, each under a trace of its own session."""
+    with tempfile.TemporaryDirectory(prefix="bylaw-traced-") as scratch:
+        place = jail.make(Path(scratch))
+        log = Path(place.state, "trace")
+        tracer = ["strace", "-f", "-y", "-qq", "--seccomp-bpf", "-s", "4096", "-e", f"trace={_CALLS}", "-o", str(log)]
+        module = [sys.executable, "-P", "-m", "bench.perform", place.workspace, place.outside, place.state, preset]
+        done = subprocess.run(
+            [*place.outer, *tracer, *module],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            input="".join(f"{json.dumps(line)}\n" for line in lines),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"the trace failed with {done.returncode}: {done.stderr[-2000:]}")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        runs = _runs(log.read_text(encoding="utf-8", errors="surrogateescape"))
+    return list(_touched(answers, runs))
+
+
+def _touched(answers: Sequence[dict[str, Any]], runs: Sequence[Touched]) -> list[Touched]:
+    """The runs that belong to each answer: one launcher for a call that ran, none for one that did not."""
+    waiting = list(runs)
+    found: list[Touched] = []
+    for one in answers:
+        touched = Touched(verdict=one["verdict"], text=one["text"], granted=one["granted"])
+        if one["verdict"] == "allow" and waiting:
+            run = waiting.pop(0)
+            touched.programs, touched.written, touched.connected = run.programs, run.written, run.connected
+        found.append(touched)
+    if waiting:
+        raise RuntimeError(f"{len(waiting)} launchers more than calls that were allowed")
+    return found
+
+
+def _runs(trace: str) -> list[Touched]:
+    """One for each launcher, in the order in which they were started."""
+    runs: list[Touched] = []
+    owner: dict[str, Touched] = {}
+    pending: dict[str, str] = {}
+    for raw in trace.split("\n"):
+        match = _LINE.match(raw)
+        if match is None:
+            continue
+        pid, text = match.groups()
+        if text.endswith("<unfinished ...>"):
+            pending[pid] = text.removesuffix("<unfinished ...>")
+            continue
+        if text.startswith("<... "):
+            text = pending.pop(pid, "") + text.partition("resumed>")[2]
+        name = text.partition("(")[0]
+        result = text.rpartition(" = ")[2]
+        if name in {"clone", "clone3", "fork", "vfork"}:
+            child = result.split("<")[0].split()[0] if result else ""
+            if child.isdigit() and pid in owner:
+                owner[child] = owner[pid]
+            continue
+        if name == "execve" and "launcher.py" in text and result.startswith("0") and pid not in owner:
+            runs.append(Touched(verdict="", text="", granted={}))
+            owner[pid] = runs[-1]
+            continue
+        if pid in owner:
+            _note(owner[pid], name, text, result)
+    return runs
+
+
+def _note(run: Touched, name: str, text: str, result: str) -> None:
+    failed = result.startswith("-1")
+    if name in {"execve", "execveat"}:
+        if not failed:
+            run.programs.add(os.path.realpath(_QUOTED.findall(text)[0]))
+    elif name in {"connect", "sendto"}:
+        if any(f"sa_family={family}," in text for family in _FAMILIES):
+            run.connected.add(text)
+    elif failed:
+        return
+    elif name in {"open", "openat", "openat2"}:
+        if any(flag in text for flag in _WRITES):
+            run.written.update(_FD.findall(result))
+    elif name.startswith(_CHANGES):
+        run.written.update(_paths(text))
+
+
+def _paths(text: str) -> list[str]:
+    """The absolute paths of a call: a directory's descriptor, and the name in it."""
+    found: list[str] = []
+    arguments = text.partition("(")[2]
+    for match in re.finditer(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"', arguments):
+        directory, name = match.groups()
+        found.append(os.path.normpath(os.path.join(directory or "/", name)))
+    return found
