@@ -24,8 +24,8 @@ test: $(VENV)/.installed-dev ## set up what the tests need and run them all
 check: $(VENV)/.installed-dev ## style, types, imports, contracts, wheel, locks, coverage
 	@WORKERS=$(WORKERS) $(NOX) lint types imports contracts coverage
 
-fuzz: $(VENV)/.installed-dev ## the property tests with many more examples
-	@WORKERS=$(WORKERS) $(NOX) fuzz
+fuzz: $(VENV)/.installed-dev ## 200,000 scripts against bash, and many more examples for every property (FUZZ='--seed N --from CHUNK' goes on)
+	@WORKERS=$(WORKERS) $(NOX) fuzz -- $(FUZZ)
 
 bench: $(VENV)/.installed ## every table of bench/
 	@$(BIN)/python -m bench all

@@ -39,21 +39,15 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The property tests with many more examples."""
-    run(
-        session,
-        "python",
-        "-m",
-        "pytest",
-        "-n",
-        WORKERS,
-        "-m",
-        "hypothesis",
-        "--timeout",
-        "1800",
-        *session.posargs,
-        HYPOTHESIS_PROFILE="fuzz",
-    )
+    """Many more examples: scripts against real bash, mutations of the corpora, the property tests.
+
+    The scripts come first; `nox -s fuzz -- --seed N --from CHUNK` goes on with a run that was stopped.
+    """
+    run(session, "python", "tests/support/fuzz_shell.py", "--workers", WORKERS, *session.posargs)
+    more = {"HYPOTHESIS_PROFILE": "fuzz", "BYLAW_FUZZ_MUTATIONS": "1000"}
+    words = ("-m", "pytest", "-n", WORKERS, "--timeout", "3600")
+    run(session, "python", *words, "tests/policy/shell/test_shell_metamorphic.py", **more)
+    run(session, "python", *words, "-m", "hypothesis", **more)
 
 
 @nox.session

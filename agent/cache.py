@@ -8,10 +8,11 @@ file can write the person's policy too. Nothing here ever fails a command: witho
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 from typing import Final
+
+from ..policy.store import digest
 
 _HEAD: Final = b"bylaw-cache 1\n"
 _LARGEST: Final = 8 * 1024 * 1024
@@ -86,12 +87,12 @@ def _name(kind: str, key: str) -> str:
 
 def _entry(kind: str, key: str, data: bytes) -> bytes:
     head = _HEAD + f"{_name(kind, key)}\n".encode()
-    return head + hashlib.sha256(head + data).hexdigest().encode() + b"\n" + data
+    return head + digest(head + data).encode() + b"\n" + data
 
 
 def _payload(entry: bytes, kind: str, key: str) -> bytes | None:
     """The data of an entry that is what it says, and says what was asked for."""
-    start = len(_HEAD) + len(_name(kind, key)) + len("\n") + hashlib.sha256().digest_size * 2 + len("\n")
+    start = len(_HEAD) + len(_name(kind, key)) + len("\n") + len(digest(b"")) + len("\n")
     data = entry[start:]
     return data if entry == _entry(kind, key, data) else None
 

@@ -42,18 +42,20 @@ def effect_in_words(effect: Effect) -> str:
             where = f" ({effect.path or 'not installed'})" if effect.path or effect.origin == "known" else ""
             # a file that plays many programs is granted as all of them; git, which always is, is not worth the words
             besides = "" if effect.path is None or effect.program == "git" else widens(effect.path)
-            return visible(f"{what}: {effect.program}{where}{'; ' if besides else ''}{besides}")
+            return visible(f"{what}: {effect.program}{where}{'; ' if besides else ''}{besides}", keep_newlines=False)
         case Connect():
             port = "" if effect.port is None else f":{effect.port}"
-            return visible(f"connects to {'any host' if effect.host == '*' else effect.host}{port}")
+            return visible(f"connects to {'any host' if effect.host == '*' else effect.host}{port}", keep_newlines=False)
         case Send():
-            return visible(f"sends {effect.size} bytes to {effect.provider} ({effect.host}), model {effect.model}")
+            return visible(f"sends {effect.size} bytes to {effect.provider} ({effect.host}), model {effect.model}", keep_newlines=False)
         case SetEnvironment():
-            return visible(f"sets {effect.name}={effect.value}")
+            return visible(f"sets {effect.name}={effect.value}", keep_newlines=False)
         case UseConstruct():
-            return visible(f"uses {effect.construct.replace('_', ' ')}{': ' + effect.subject if effect.subject else ''}")
+            return visible(
+                f"uses {effect.construct.replace('_', ' ')}{': ' + effect.subject if effect.subject else ''}", keep_newlines=False
+            )
         case Unknown():
-            return visible(f"not accounted for: {effect.why}")
+            return visible(f"not accounted for: {effect.why}", keep_newlines=False)
         case _:
             assert_never(effect)
 

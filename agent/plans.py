@@ -46,57 +46,76 @@ if TYPE_CHECKING:
 _NUMBERED: Final = re.compile(r"\AGIT_CONFIG_(?:KEY|VALUE)_\d+\Z")
 _CONNECTORS: Final = {"then": ";", "and": "&&", "or": "||"}
 _INDENT: Final = "    "
+_DEEPEST: Final = 4
+"""So many lists of steps may stand in one another in the JSON of a plan: `audit` bounds how deep a record may be."""
 
 
 def plan_to_json(plan: Plan) -> list[JSON]:
-    """Every step with the exact argument vectors; a captured command stands at the end, under its number."""
-    found: list[JSON] = [*_steps_to_json(plan.steps)]
-    found += [{"capture": number, "steps": _steps_to_json(one.steps)} for number, one in enumerate(plan.captures)]
-    return found
+    """Every step with the exact argument vectors; a captured command stands at the end, under its number.
+
+    So does what is nested deeply, as a `block` with a number of its own: a record has a bound on its depth, a plan has not.
+    """
+    blocks: list[JSON] = []
+    found: list[JSON] = [*_steps_to_json(plan.steps, _Nest(blocks))]
+    found += [{"capture": number, "steps": _steps_to_json(one.steps, _Nest(blocks))} for number, one in enumerate(plan.captures)]
+    return found + blocks
 
 
-def _steps_to_json(steps: Sequence[Step]) -> list[JSON]:
+class _Nest:
+    """How deep a list of steps stands; `blocks` takes those that stand too deep."""
+
+    def __init__(self, blocks: list[JSON], level: int = 1) -> None:
+        self._blocks = blocks
+        self._level = level
+
+    def __call__(self, steps: Sequence[Step]) -> JSON:
+        """The steps of a node in this list, or the number of the block that holds them."""
+        if self._level < _DEEPEST:
+            return _steps_to_json(steps, _Nest(self._blocks, self._level + 1))
+        number = len(self._blocks)
+        self._blocks.append(None)
+        self._blocks[number] = {"block": number, "steps": _steps_to_json(steps, _Nest(self._blocks))}
+        return {"block": number}
+
+
+def _steps_to_json(steps: Sequence[Step], nest: _Nest) -> list[JSON]:
     return [
         {
             "connector": step.connector,
             "negated": step.pipeline.negated,
-            "pipeline": [_node_to_json(one) for one in step.pipeline.stages],
+            "pipeline": [_node_to_json(one, nest) for one in step.pipeline.stages],
         }
         for step in steps
     ]
 
 
-def _node_to_json(node: Node) -> dict[str, JSON]:
-    fields = _fields(node)
+def _node_to_json(node: Node, nest: _Nest) -> dict[str, JSON]:
+    fields = _fields(node, nest)
     if node.redirections:
         fields["redirections"] = [_redirection_to_json(one) for one in node.redirections]
     return fields
 
 
-def _fields(node: Node) -> dict[str, JSON]:
+def _fields(node: Node, nest: _Nest) -> dict[str, JSON]:
     match node:
         case Invocation():
             return _invocation_to_json(node)
         case Group():
-            return {"subshell" if node.subshell else "group": _steps_to_json(node.steps)}
+            return {"subshell" if node.subshell else "group": nest(node.steps)}
         case Call():
-            return {"call": node.name, "arguments": [_word(one) for one in node.arguments], "steps": _steps_to_json(node.steps)}
+            return {"call": node.name, "arguments": [_word(one) for one in node.arguments], "steps": nest(node.steps)}
         case If():
-            branches: list[JSON] = [
-                {"condition": _steps_to_json(one.condition), "steps": _steps_to_json(one.body)} for one in node.branches
-            ]
-            return {"if": branches, "else": _steps_to_json(node.otherwise)}
+            branches: list[JSON] = [{"condition": nest(one.condition), "steps": nest(one.body)} for one in node.branches]
+            return {"if": branches, "else": nest(node.otherwise)}
         case Loop():
-            return {"until" if node.until else "while": _steps_to_json(node.condition), "steps": _steps_to_json(node.body)}
+            return {"until" if node.until else "while": nest(node.condition), "steps": nest(node.body)}
         case Each():
-            rounds: list[JSON] = [
-                {"value": value, "steps": _steps_to_json(body)} for value, body in zip(node.values, node.bodies, strict=True)
-            ]
+            rounds: list[JSON] = [{"value": value, "steps": nest(body)} for value, body in zip(node.values, node.bodies, strict=True)]
             return {"for": node.name, "rounds": rounds}
         case For():
-            return {"for": node.name, "words": [_word(one) for one in node.words], "steps": _steps_to_json(node.body)}
+            return {"for": node.name, "words": [_word(one) for one in node.words], "steps": nest(node.body)}
         case Case():
-            arms: list[JSON] = [{"patterns": list(one.patterns), "steps": _steps_to_json(one.body), "end": one.end} for one in node.arms]
+            arms: list[JSON] = [{"patterns": list(one.patterns), "steps": nest(one.body), "end": one.end} for one in node.arms]
             return {"case": _word(node.word), "arms": arms}
         case Conditional():
             return {"test": _condition(node.condition)}

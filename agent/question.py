@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..policy.actions import Action, EditFile, GitCommit, WriteFile
 from ..policy.decision import Decision, Verdict
 from ..policy.effects import Execute, UseConstruct
 from .describe import effect_in_words
 from .plans import plan_in_words
 from .visible import visible
+
+_QUOTED: Final = "  | "
 
 
 def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str, grant: str | None) -> str:
@@ -36,11 +40,9 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
         lines.extend(f"  {one}" for one in dict.fromkeys(effects))
     if decision.plan is not None:
         lines.append(f"sandbox: {sandbox}")
-    lines.extend(f"! {visible(reason.text)}" for reason in decision.reasons if reason.rule == "git.hooks")
+    lines.extend(f"! {_lines(reason.text)}" for reason in decision.reasons if reason.rule == "git.hooks")
     lines.extend(
-        f"! {reason.rule} asks ({reason.source}): {visible(reason.text)}"
-        for reason in decision.reasons
-        if reason.verdict is Verdict.CONFIRM
+        f"! {reason.rule} asks ({reason.source}): {_lines(reason.text)}" for reason in decision.reasons if reason.verdict is Verdict.CONFIRM
     )
     if grant is not None:
         lines.append(f"s allows: {grant}")
@@ -61,8 +63,12 @@ def _headline(action: Action) -> str:
         case EditFile():
             return visible(action.path, keep_newlines=False)
         case GitCommit():
-            # quoted line by line, so that no line of it can pass for a line of the question
-            return "message:" + "".join(f"\n  | {line}" for line in visible(action.message or "").splitlines())
+            return "message:" + "".join(f"\n{_QUOTED}{line}" for line in visible(action.message or "").splitlines())
         case _:
             fields = action.model_dump(mode="json", exclude_defaults=True)
-            return visible("; ".join(f"{name} = {value}" for name, value in fields.items()))
+            return _lines("; ".join(f"{name} = {value}" for name, value in fields.items()))
+
+
+def _lines(text: str) -> str:
+    """The text; where it has several lines, all but the first are marked: none of them can pass for a line of the question."""
+    return f"\n{_QUOTED}".join(visible(text).split("\n"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -44,5 +45,5 @@ class Harmless:
 
 def harmless(path: Path = HARMLESS) -> dict[str, Harmless]:
     """The commands that may be allowed. An entry is for one command, letter by letter, whatever a corpus calls it."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8")) or []
     return {one["command"]: Harmless(because=one["because"], discloses=one.get("discloses", False)) for one in entries}

@@ -1,4 +1,5 @@
-"""Other judges of shell commands, each measured in a process of its own in which it is warm.
+"""Other judges of shell commands, each measured in a process of its own in which it is warm: processor time, with that of
+the programs that a judge starts.
 
 A peer that cannot be had here is in the table with the reason.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -16,25 +18,28 @@ from pathlib import Path
 from typing import Final
 
 DIPPY: Final = "https://github.com/ldayton/Dippy"
-CODEX: Final = "npm's @openai/codex"
+CODEX: Final = "@openai/codex@0.169.0"
 _SAFECMD: Final = "safecmd==0.1.16"
 _SHFMT: Final = "shfmt-py==4.2.0"
 _BASHLEX: Final = "bashlex==0.18"
 _SECONDS: Final = 600
 
 _LOOP: Final = """
-import json, sys, time
+import json, sys
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+def spent():
+    return sum(one.ru_utime + one.ru_stime for one in map(getrusage, (RUSAGE_SELF, RUSAGE_CHILDREN)))
 commands = json.load(sys.stdin)
 taken = []
 for turn in range(4):
     for command in commands:
-        start = time.perf_counter()
+        start = spent()
         try:
             judge(command)
         except Exception:
             pass  # a peer that fails on a command has spent its time all the same
         if turn:
-            taken.append(time.perf_counter() - start)
+            taken.append(spent() - start)
 json.dump(taken, sys.stdout)
 """
 _WORKERS: Final = {
@@ -88,14 +93,24 @@ def install(scratch: str, *, dippy: str | None, codex: str | None) -> list[Peer]
             missing="" if os.path.isdir(source) else "not on PyPI: give --dippy a checkout",
         )
     )
+    program = codex or _codex(place)
     peers.append(
         Peer(
-            name="codex execpolicy (a process each)",
-            worker=_CODEX_WORKER.format(program=codex or ""),
-            missing="" if codex else "not on PyPI: give --codex the program",
+            name=f"codex execpolicy {CODEX.rpartition('@')[2]} (a process each)",
+            worker=_CODEX_WORKER.format(program=program),
+            missing="" if program else f"npm does not install {CODEX} here: give --codex the program",
         )
     )
     return peers
+
+
+def _codex(place: Path) -> str:
+    """The program, installed by npm; empty where that does not work."""
+    npm = shutil.which("npm")
+    if npm is not None:
+        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(place), CODEX]
+        subprocess.run(command, capture_output=True, check=False)
+    return next(map(str, place.glob("node_modules/@openai/codex-*/vendor/*/bin/codex")), "")
 
 
 def measure(peer: Peer, commands: Sequence[str], directory: str) -> list[float]:

@@ -2,13 +2,16 @@
 
     python -P -m bench.perform WORKSPACE OUTSIDE STATE PRESET
 
-A JSON line in: `command` and `setup` (null: the workspace stays as it is). A JSON line out: `verdict`, `text` (what the model
-would see), `layers` of the sandbox that held it and `granted`, what the manifest of the decision lets it touch. Nobody is there to ask, so only what the preset allows is done.
+A JSON line in: `command` and `setup` (null: the workspace stays as it is). A JSON line out: `verdict`, `text` (what the
+model would see), `layers` of the sandbox that held it and `granted`, what the manifest of the decision lets it touch. Nobody
+is there to ask, so only what the preset allows is done.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +19,7 @@ from dataclasses import replace
 from bylaw.agent.approvals.headless import Headless
 from bylaw.agent.providers.interface import ToolCall
 from bylaw.agent.session import SessionSettings, open_session
+from bylaw.policy.actions import Action
 from bylaw.policy.decision import Decision
 from bylaw.policy.layers import load
 from bylaw.tools.opinions import opinions_for
@@ -40,12 +44,18 @@ def main(workspace: str, outside: str, state: str, preset: str) -> int:
         opinions=opinions_for(policy.opinions),
     )
     decisions: list[Decision] = []
-    settings = replace(settings, decided=lambda _id, _action, decision: decisions.append(decision))
+
+    def decided(_call: str, _action: Action, decision: Decision) -> None:
+        decisions.append(decision)
+
+    settings = replace(settings, decided=decided)
     held = [one.name for one in layers() if one.available]
     for number, line in enumerate(sys.stdin):
         asked = json.loads(line)
         if asked["setup"] is not None:
             lay(jail, asked["setup"])
+        with contextlib.suppress(OSError):  # nothing is there; a trace shows by it where a call begins
+            os.open(f"/nonexistent/call {number}", os.O_RDONLY)
         with open_session(settings) as session:
             answer = session.call(ToolCall(id=f"c{number}", name="bash", arguments=json.dumps({"command": jail.placed(asked["command"])})))
         print(json.dumps({"verdict": str(answer.verdict), "text": answer.text, "layers": held, "granted": granted(decisions)}), flush=True)

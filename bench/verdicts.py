@@ -110,9 +110,15 @@ def _print_hindered(everyday: Sequence[Answer]) -> None:
 def _print_json(attacks: Sequence[Answer], everyday: Sequence[Answer], performed: Sequence[Performed]) -> None:
     for corpus, answers in (("attacks", attacks), ("everyday", everyday)):
         for one in answers:
-            row = {"corpus": corpus, "id": one.case.id, "preset": one.preset, "command": one.case.command, "verdict": one.verdict}
-            more = {"rules": one.rules, "reasons": one.texts, "group": group(one) if corpus == "attacks" else corpus}
-            print(json.dumps({**row, **more, "unread": one.unread}, ensure_ascii=False))
+            row: dict[str, object] = {
+                "corpus": corpus,
+                "id": one.case.id,
+                "preset": one.preset,
+                "command": one.case.command,
+                "verdict": one.verdict,
+            }
+            more: dict[str, object] = {"rules": one.rules, "reasons": one.texts, "group": group(one) if corpus == "attacks" else corpus}
+            print(json.dumps({**row, "verdict": one.verdict, **more, "unread": one.unread}, ensure_ascii=False))
     for each in performed:
         row = {"performed": each.case.id, "command": each.case.command, "presets": each.presets, "layers": each.layers}
         print(json.dumps({**row, "evidence": each.evidence}, ensure_ascii=False))

@@ -62,7 +62,7 @@ def analyse(action: Action, scope: Scope, limits: Limits, *, opinions: Sequence[
     """What the action would do. Never raises: what goes wrong on the way is an `Unknown` effect."""
     text = str(getattr(action, "command", ""))
     try:
-        return _action(action, scope, limits, opinions)
+        return _action(action, scope.steady(), limits, opinions)
     except PolicyError as problem:
         return _failed(str(problem), text)
     except Exception as problem:  # noqa: BLE001  # INVARIANT: an error while analysing is never an empty list of effects
@@ -72,7 +72,7 @@ def analyse(action: Action, scope: Scope, limits: Limits, *, opinions: Sequence[
 def analyse_command(text: str, scope: Scope, limits: Limits, *, opinions: Sequence[Opinion] = ()) -> Analysis:
     """What a command would do; the same as for the action `bash`, without loading pydantic. Never raises."""
     try:
-        return _command(text, scope, limits, opinions)
+        return _command(text, scope.steady(), limits, opinions)
     except PolicyError as problem:
         return _failed(str(problem), text)
     except Exception as problem:  # noqa: BLE001  # INVARIANT: an error while analysing is never an empty list of effects
@@ -142,6 +142,8 @@ def _script(script: Script, resolved: Resolved, scope: Scope, opinions: Sequence
     if any(isinstance(effect, Unknown) and UNSEEN in effect.subject for effect in ledger.effects):
         judge.needs_shell("a word that only the run knows is more than data")
     if judge.shell:
+        for read_again in resolved.code:
+            ledger.add(read_again)
         return replace(work.analysis(work.by_shell(text), text), shell=judge.shell)
     plan = Plan(steps=plan.steps, captures=tuple(one for one, _ in captures))
     nested = tuple(replace(one, plan=Plan(steps=ready.steps, captures=plan.captures)) for ready, one in captures)

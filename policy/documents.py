@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from .constructs import SIGNS
-from .effects import ConstructName, Origin
+from .effects import ConstructName, Origin, OtherConstruct
 from .errors import PolicyFileError
 from .model import LIMIT_BOUNDS, Grants, Hooks, Kind, Opinion, SandboxMode
 from .near import near_miss
@@ -51,37 +51,6 @@ Constructs = Annotated[
     list[ConstructName], BeforeValidator(_listed, json_schema_input_type=ConstructName | list[ConstructName]), Field(min_length=1)
 ]
 OperatorSign = Literal["|", "&&", "||", ";", "&", "!", "<", ">", ">>", "2>&1", "<<", "<<<"]
-OtherConstruct = Literal[
-    "newline",
-    "comment",
-    "time",
-    "assignment",
-    "variable",
-    "parameter_expansion",
-    "special_parameter",
-    "command_substitution",
-    "process_substitution",
-    "arithmetic_expansion",
-    "brace_expansion",
-    "glob",
-    "tilde",
-    "change_directory",
-    "directory_stack",
-    "export",
-    "set_option",
-    "read",
-    "subshell",
-    "group",
-    "if",
-    "for",
-    "while",
-    "until",
-    "case",
-    "conditional_expression",
-    "arithmetic_command",
-    "function",
-]
-"""The keys of `policy.constructs`, written out for type checkers; a test compares them."""
 Prose = Annotated[str, Field(min_length=10, max_length=2000), BeforeValidator(_plain_text)]
 
 

@@ -14,21 +14,24 @@ from .spans import Span
 Origin = Literal["known", "workspace"]
 """Whose code an `Execute` runs: a program with a profile, outside every write root; or code of the workspace."""
 
-ConstructName = Literal[
+OperatorConstruct = Literal[
     "pipeline",
     "and_list",
     "or_list",
     "sequence",
-    "newline",
     "background",
     "negation",
-    "time",
     "redirect_input",
     "redirect_output",
     "redirect_append",
     "redirect_duplicate",
     "here_document",
     "here_string",
+]
+OtherConstruct = Literal[
+    "newline",
+    "comment",
+    "time",
     "assignment",
     "variable",
     "parameter_expansion",
@@ -44,7 +47,6 @@ ConstructName = Literal[
     "export",
     "set_option",
     "read",
-    "comment",
     "subshell",
     "group",
     "if",
@@ -56,6 +58,7 @@ ConstructName = Literal[
     "arithmetic_command",
     "function",
 ]
+ConstructName = Literal[OperatorConstruct, OtherConstruct]
 """The shell constructs that a policy can name; each is judged where it occurs."""
 
 

@@ -58,5 +58,3 @@ HEAD: Final = ("rev-parse", "--verify", "--quiet", "HEAD")
 
 CHANGED: Final = ("diff-tree", "-z", "--root", "--no-commit-id", "--name-only", "-r", "--no-ext-diff", "HEAD")
 """The paths that the last commit changed."""
-
-SUBCOMMANDS: Final = (STATUS, DIFF, LOG, ADD, COMMIT, CHECK_ATTRIBUTES, LIST_FILES, STAGED_FILES, TOP, HEAD, CHANGED)

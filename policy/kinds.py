@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from .decision import Reason, Verdict
 from .effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
+from .holes import HOLE, visible
 from .model import DIFFERS, Kind, Policy
 from .paths import Walker, read_kind, within, write_kind
 from .records import Record
@@ -32,6 +33,7 @@ def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
     """Every effect with its kind, and beside it what the limits and the size of a tree say about it."""
     known = tuple(effects)
     by_git = spans_of_git(known)
+    used: set[tuple[str, str]] = set()
     yield from _seen_changed(known, by_git, policy, scope, walker)
     for effect in known:
         match effect:
@@ -59,7 +61,10 @@ def kinds(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
                 if _names_a_file(effect.value):
                     yield Judged(effect=Unknown(why=_A_FILE, subject=f"{effect.name}={effect.value}", span=effect.span), kind="unknown")
             case UseConstruct():
-                yield Judged(effect=effect, kind="construct")
+                use = effect.construct, effect.subject
+                if use not in used:  # the first speaks for all: no policy tells uses of a construct apart by their place
+                    used.add(use)
+                    yield Judged(effect=effect, kind="construct")
             case Unknown():
                 yield Judged(effect=effect, kind="unknown")
                 if DIFFERS in effect.why:
@@ -98,11 +103,13 @@ def _unheld(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Wal
 
 
 _A_FILE: Final = "the value of this variable names a file, and what the program does with it is not known"
+_UNSEEN: Final = visible(HOLE)
+"""Stands in a value for what only the run knows: it may name any file."""
 
 
 def _names_a_file(value: str) -> bool:
     """Also a variable that is harmless by its name (a language, a time zone) may make programs read a file as it says."""
-    return any(one.startswith(("/", "~")) or ".." in one.split("/") for one in value.split(":"))
+    return _UNSEEN in value or any(one.startswith(("/", "~")) or ".." in one.split("/") for one in value.split(":"))
 
 
 def spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:

@@ -21,6 +21,8 @@ from .workspace import git_directories
 
 _SEARCH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
 _MAX_LINKS: Final = 40
+_LONGEST: Final = 4096
+"""PATH_MAX of Linux: longer names are no names, and to look at each of their parts would take long."""
 
 
 Listing = tuple[tuple[str, ...], tuple[str, ...]]
@@ -60,14 +62,21 @@ def _state(directory: str) -> tuple[int, ...] | None:
 class MachineFiles:
     """`scope.Files` on the real file system."""
 
+    def steady(self) -> MachineFiles:
+        """The same files for one decision: what is at a path is looked at once, so that all questions see the same."""
+        return _SteadyFiles()
+
+    def _look(self, path: str) -> PathKind:
+        return _kind(path)
+
     def real(self, path: str) -> str:
         """The path with symbolic links resolved as far as it exists.
 
         OSError for a loop, for a path that is not absolute, for what cannot be looked at, and for `..` behind a missing
         component: what that means is decided when somebody creates the component.
         """
-        if not path.startswith("/") or "\0" in path:
-            raise OSError(f"`{path}` is no absolute path")
+        if not path.startswith("/") or "\0" in path or len(path) > _LONGEST:
+            raise OSError(f"`{path[:200]}` is no absolute path")
         waiting = path.split("/")[::-1]
         done, links, missing = "", 0, False
         while waiting:
@@ -80,7 +89,7 @@ class MachineFiles:
                 done = done.rpartition("/")[0]
                 continue
             done = f"{done}/{part}"
-            kind = "missing" if missing else _kind(done)
+            kind = "missing" if missing else self._look(done)
             missing = kind == "missing"
             if kind == "symlink":
                 links += 1
@@ -97,7 +106,7 @@ class MachineFiles:
     def kind(self, path: str) -> PathKind:
         """What is there, a final symbolic link not followed; `other` for what cannot be looked at."""
         try:
-            return _kind(path)
+            return self._look(path)
         except (OSError, ValueError):
             return "other"
 
@@ -125,6 +134,29 @@ class MachineFiles:
     def read_text(self, path: str, limit: int) -> str | None:
         """The text of a regular file (links followed) of at most `limit` bytes; None when it is something else."""
         return read_text(path, limit)
+
+
+class _SteadyFiles(MachineFiles):
+    """The files as they were when each was first looked at. INVARIANT: it ends with the decision that it was made for."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, PathKind] = {}
+        self._reals: dict[str, str] = {}
+
+    def steady(self) -> MachineFiles:
+        return self
+
+    def real(self, path: str) -> str:
+        known = self._reals.get(path)
+        if known is None:
+            known = self._reals[path] = super().real(path)
+        return known
+
+    def _look(self, path: str) -> PathKind:
+        known = self._kinds.get(path)
+        if known is None:
+            known = self._kinds[path] = _kind(path)
+        return known
 
 
 def read_text(path: str, limit: int) -> str | None:

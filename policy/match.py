@@ -12,6 +12,7 @@ from .effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironmen
 from .holes import HOLE, SPLIT, has_hole
 from .model import Matcher, Rule
 from .paths import Walker, globs
+from .profiles.options import Opaque
 
 EffectName = Literal["read", "write", "delete", "execute", "connect", "send", "environment", "construct", "unknown"]
 EFFECT_NAMES: Final[tuple[EffectName, ...]] = (
@@ -179,7 +180,9 @@ def _predicate(matcher: Matcher, *, sure: bool) -> Predicate:
 
 def _text(glob: Callable[[str], bool], text: str, *, sure: bool) -> bool:
     """Whether a text matches. Of one that only the run knows, nothing is sure, and anything may be."""
-    return not sure if has_hole(text) else glob(text)
+    if has_hole(text):
+        return not sure
+    return glob(str(text)) and not (sure and isinstance(text, Opaque))
 
 
 def _program_names(effect: Execute, *, sure: bool) -> set[str]:

@@ -12,16 +12,17 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from .errors import PolicyError
+from .lazy import lazily
 from .model import Kind, Paths
 from .records import Record
-from .scope import Files, Scope
+from .scope import Files, PathKind, Scope
 
 MAX_ENTRIES: Final = 20_000
 
-_INVISIBLE: Final = re.compile(
+_INVISIBLE: Final = lazily(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 _PRUNED: Final = frozenset({"node_modules", "site-packages", "dist-packages", "__pycache__"})
@@ -31,7 +32,7 @@ objects, which are compressed."""
 
 class Globs:
     """Compiled patterns. `anchored` are those of them that name one path and no more, `tails` those that name one path
-    below any directory.
+    below any directory. `known` holds what `may_match` said of names.
 
     INVARIANT: a path that a positive pattern matches has the component that the pattern is filed under, literal or as a
     wildcard, or the pattern is one of `always`; so that most paths are answered without trying a pattern, and a pattern
@@ -44,12 +45,12 @@ class Globs:
         "_ends",
         "_expressions",
         "_heads",
-        "_known",
         "_literals",
         "_negative",
         "_numbers",
         "_wildcards",
         "anchored",
+        "known",
         "tails",
     )
 
@@ -61,7 +62,7 @@ class Globs:
         self._wildcards: list[tuple[int, Callable[[str], bool]]] = []
         self._always: list[int] = []
         self._numbers: dict[str, tuple[int, ...]] = {}
-        self._known: dict[str, bool] = {}
+        self.known: dict[str, bool] = {}
         # what a name must begin with, or else end with, for any of the wildcards to match it
         self._heads: tuple[str, ...] = ()
         self._ends: tuple[str, ...] = ()
@@ -106,11 +107,11 @@ class Globs:
 
     def may_match(self, name: str) -> bool:
         """Whether a path may be matched because it has this component; False is certain."""
-        known = self._known.get(name)
+        known = self.known.get(name)
         if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self._known[name] = bool(self._always) or bool(self._filed(fold(name)))
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            known = self.known[name] = bool(self._always) or bool(self._filed(fold(name)))
         return known
 
     def _file(self, pattern: str, number: int) -> None:
@@ -255,20 +256,16 @@ class Below(Record):
     complete: bool
 
 
-@runtime_checkable
-class _Lists(Protocol):
-    """Files that tell the names and kinds of a directory at once: thousands of times cheaper than to ask for each."""
-
-    def listing(self, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]: ...
-
-
 class Walker:
     """Looks below directories on behalf of one decision; each tree is read once, so that all questions see the same."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._listing = files.listing if isinstance(files, _Lists) else self._asked
+        # files that tell the names and kinds of a directory at once are much cheaper than to ask for each
+        self._listing: Callable[[str], tuple[tuple[str, ...], tuple[str, ...]]] = getattr(files, "listing", self._asked)
         self._seen: dict[str, tuple[list[tuple[str, tuple[str, ...]]], bool]] = {}
+        self._answers: dict[tuple[str, Globs], Below] = {}
+        self._kinds: dict[str, PathKind] = {}
 
     def below(self, top: str, patterns: tuple[str, ...]) -> Below:
         """The paths below a directory that match. Links are not followed; MAX_ENTRIES at most are looked at.
@@ -277,11 +274,21 @@ class Walker:
         tree is.
         """
         spec = globs(patterns)
+        known = self._answers.get((top, spec))
+        if known is None:
+            known = self._answers[top, spec] = self._below(top, spec)
+        return known
+
+    def _below(self, top: str, spec: Globs) -> Below:
         matched = {path: None for path in spec.anchored if path != top and within(path, (top,)) and self._files.kind(path) != "missing"}
-        matched |= {path: None for tail in spec.tails if self._has(top, tail) and spec.match(path := f"{top.rstrip('/')}/{tail}")}
         if top not in self._seen:
             self._seen[top] = self._entries(top)
         listings, complete = self._seen[top]
+        # a directory whose names are not known may have any
+        there = frozenset(map(fold, listings[0][1])) if listings and listings[0][0] == top else frozenset[str]()
+        named = [tail for tail in spec.tails if not there or fold(tail.partition("/")[0]) in there]
+        matched |= {path: None for tail in named if self._has(top, tail) and spec.match(path := f"{top.rstrip('/')}/{tail}")}
+        may_match, remembered = spec.may_match, spec.known
         covered: set[str] = set()
         filed = {top} if any(map(spec.may_match, top.split("/"))) else set[str]()  # directories that a pattern may be filed under
         for directory, names in listings:
@@ -291,7 +298,7 @@ class Walker:
                 continue
             below_filed = directory in filed
             for name in names:
-                if not (below_filed or spec.may_match(name)):
+                if not below_filed and (remembered.get(name) is False or not may_match(name)):
                     continue
                 path = f"{prefix}/{name}"
                 filed.add(path)
@@ -302,11 +309,13 @@ class Walker:
 
     def _has(self, top: str, tail: str) -> bool:
         """Whether the name is there, no link on the way."""
-        *above, _ = parts = tail.split("/")
-        places = [f"{top.rstrip('/')}/{'/'.join(parts[: end + 1])}" for end in range(len(parts))]
-        return all(self._files.kind(place) == "directory" for place, _ in zip(places, above, strict=False)) and (
-            self._files.kind(places[-1]) != "missing"
-        )
+        place, *names = top.rstrip("/"), *tail.split("/")
+        kind: PathKind = "directory"
+        for name in names:
+            place = f"{place}/{name}"
+            known = self._kinds.get(place) if kind == "directory" else "missing"
+            kind = self._kinds[place] = self._files.kind(place) if known is None else known
+        return kind != "missing"
 
     def _entries(self, top: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
         """The names in every directory below, breadth first, so that a tree that is too large is known near its top."""

@@ -23,6 +23,7 @@ from .plan import (
     Conditional,
     Duplicate,
     Each,
+    Fixed,
     For,
     Group,
     If,
@@ -38,8 +39,11 @@ from .plan import (
     Text,
 )
 from .profiles.interpreter import Call as ProgramCall
+from .profiles.ledger import Entered
 from .profiles.options import Opaque
 from .records import replace
+from .shell.caps import DEFAULT
+from .shell.globs import Budget, Glob, read_glob
 from .shell.late import judged as judged_text
 from .shell.refusals import refusal
 from .spans import Span
@@ -107,7 +111,7 @@ class PlanJudge:
                 return replace(node, arms=tuple(Arm(patterns=one.patterns, body=self.steps(one.body), end=one.end) for one in node.arms))
             case Conditional():
                 for directory in (node.directory, *node.elsewhere):
-                    self._condition(node.condition, self._real(directory, None))
+                    self._condition(node.condition, Entered(self._real(directory, None)))
                 return node
             case Calculate():
                 return node
@@ -152,6 +156,7 @@ class PlanJudge:
             fed=None if 0 in redirected else fed,
         )
         answer, names = self._under_each(call, directories)
+        self._found_now(one, call, directories)
         if one.builtin is not None:
             return one, None
         ready = self._placed(one, call, answer)
@@ -161,7 +166,7 @@ class PlanJudge:
 
     def _under_each(self, call: ProgramCall, directories: tuple[str, ...]) -> tuple[Judged, Names | None]:
         """INVARIANT: a call is judged wherever it may start; the plan holds what is true of all of these places."""
-        answers = [self.analyst.judge(replace(call, directory=each)) for each in directories]
+        answers = [self.analyst.judge(replace(call, directory=Entered(each))) for each in directories]
         first = answers[0]
         for other in answers[1:]:
             if other.program != first.program or other.argv != first.argv:
@@ -169,6 +174,18 @@ class PlanJudge:
             if other.environment != first.environment:
                 raise refusal("pins_of_directories", call.span or Span(0, 0), call.argv[0])
         return first, first.names if all(other.names == first.names for other in answers) else None
+
+    def _found_now(self, one: Invocation, call: ProgramCall, directories: tuple[str, ...]) -> None:
+        """INVARIANT: a command before it never makes a glob laxer: what it finds now is judged, besides what it may find."""
+        place_of = one.span or Span(0, 0)
+        globs = {place: glob for place, word in one.late if (glob := _late_glob(word, place_of)) is not None}
+        budget = Budget(results=DEFAULT.glob_results)
+        for each in directories if globs else ():
+            argv: list[str] = []
+            for place, word in enumerate(call.argv):
+                found = globs[place].find(self.analyst.scope.files, each, budget, place_of) if place in globs else [word]
+                argv += [f"./{name}" if place in globs and name.startswith("-") else name for name in found] or [word]
+            self.analyst.judge(replace(call, argv=tuple(argv), directory=Entered(each)))
 
     def _placed(self, one: Invocation, call: ProgramCall, answer: Judged) -> Invocation:
         """The invocation as it will run: late words stand where the profile has put them."""
@@ -224,6 +241,12 @@ class PlanJudge:
                 case _:
                     assert_never(redirection)
         return frozenset(redirection.fd for redirection in listed)
+
+
+def _late_glob(word: LateWord, span: Span) -> Glob | None:
+    """The pattern of a word of which only the run knows what it finds."""
+    pieces = [(part.text, part.quoted) for part in word.parts if isinstance(part, Fixed)]
+    return read_glob(pieces, span) if len(pieces) == len(word.parts) else None
 
 
 def _marked(argv: Sequence[str]) -> list[int]:

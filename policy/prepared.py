@@ -14,7 +14,7 @@ from . import paths
 from .model import Default, Limits, Matcher, Paths, Policy, Rule, Sandbox
 from .reading import read_regular
 from .records import Record
-from .store import DOCUMENTS, PROFILES, Store, code_stamp, key_of, pack, sha256, stamp, unpack
+from .store import DOCUMENTS, PROFILES, Store, code_stamp, digest, key_of, pack, stamp, unpack
 
 if TYPE_CHECKING:
     from .layers import Override
@@ -82,7 +82,7 @@ def _key(request: Request, files: Mapping[str, bytes]) -> str | None:
             shipped,
             profiles,
             request.preset,
-            tuple((name, sha256(data)) for name, data in files.items()),
+            tuple((name, digest(data)) for name, data in files.items()),
             request.files,
             tuple(
                 (name, tuple(value) if isinstance(value, list | tuple) else value, flag) for name, (value, flag) in request.values.items()
@@ -96,7 +96,7 @@ def _key(request: Request, files: Mapping[str, bytes]) -> str | None:
 
 
 def _digest(path: str) -> str:
-    return sha256(read_regular(path, _LARGEST))
+    return digest(read_regular(path, _LARGEST))
 
 
 def _load(request: Request, files: Mapping[str, bytes], led: dict[str, str]) -> Policy:

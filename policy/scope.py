@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
-from .records import EMPTY, Record
+from .records import EMPTY, Record, replace
 
 PathKind = Literal["file", "directory", "symlink", "other", "missing"]
 
@@ -60,6 +60,11 @@ class Scope(Record):
     search_path: tuple[str, ...] = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
     agent_files: frozenset[str] = frozenset()
     hooks: bool = False
+
+    def steady(self) -> Scope:
+        """The scope of one decision: its files look at each path once, where they can."""
+        steady = getattr(self.files, "steady", None)
+        return self if steady is None else replace(self, files=steady())
 
     def find_program(self, name: str) -> str | None:
         """The real file that a plain name stands for on the search path, or None when it is not installed."""

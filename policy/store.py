@@ -7,7 +7,6 @@ no entry.
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import os
 import sys
@@ -17,6 +16,12 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from .decision import Verdict
 from .records import Record
+
+try:
+    # what hashlib.blake2b is; hashlib itself loads OpenSSL first, which costs as much as a decision
+    from _blake2 import blake2b
+except ImportError:  # an interpreter may be built without
+    from hashlib import blake2b
 
 
 class Store(Protocol):
@@ -39,14 +44,14 @@ PROFILES: Final = f"{_POLICY}/programs"
 DOCUMENTS: Final = (_PRESETS, f"{_PRESETS}/sets")
 
 
-def sha256(data: bytes) -> str:
-    """The SHA-256 (hex) of the bytes."""
-    return hashlib.sha256(data).hexdigest()
+def digest(data: bytes) -> str:
+    """The BLAKE2b digest of the bytes: 256 bits, in hex."""
+    return blake2b(data, digest_size=32).hexdigest()
 
 
 def key_of(*facts: object) -> str:
     """A key of texts, bytes, numbers, None and tuples of them. `repr` of these is different for different values."""
-    return sha256(repr((_FORMAT, *facts)).encode("utf-8", "backslashreplace"))
+    return digest(repr((_FORMAT, *facts)).encode("utf-8", "backslashreplace"))
 
 
 @cache

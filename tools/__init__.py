@@ -14,7 +14,11 @@ find         find and ls                         runner       what runs a plan, 
 git          git's answers, parsed               git_message  a message from what is staged
 
 process      runs a plan confined                launch       starts and watches it
-capture      keeps a program's output            sandbox      the kernel layers
+specification  a plan for the launcher           compiled_words  the words of it
+witness      hears what a run finds out          report       what the launcher tells
+capture      keeps a program's output            outcome      how a plan ended
+opinions     other parsers, asked: bashlex_helper, tree_sitter_opinion
+sandbox      the kernel layers
 """
 
 from __future__ import annotations

@@ -186,9 +186,17 @@ class _Pump:
                 if key.data == "data":
                     self._read(key.fd)
             if any(key.data == "end" for key, _ in ready):
+                self._end_orphans()
                 self._running.process.wait()
                 return True
         return False
+
+    def _end_orphans(self) -> None:
+        """A launcher that was killed ended nobody: what is left of its group goes with it, while its number is still its own."""
+        self.drain()
+        if "ended" not in self._running.said:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._running.process.pid, signal.SIGKILL)
 
     def drain(self) -> None:
         """Takes what is in the pipes now, and waits for nobody: at most what pipes hold."""

@@ -87,6 +87,8 @@ class Report:
                 return
             raise ToolError("the launcher reports a captured command that was not begun", hint="the command was stopped")
         self._heard().captured(*which, status=int(status), size=int(size), sha256=digest.decode())
+        if not self._ended:
+            self._answer(token)
 
     def _vector(self, found: re.Match[bytes]) -> None:
         if self._ended:

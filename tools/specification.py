@@ -30,7 +30,7 @@ def compile_plan(
     except RecursionError as problem:
         raise ToolError("the plan is nested too deeply", hint=_FAULT) from problem
     waits = witnessed and (bool(plan.captures) or any(one.late for one in plan.invocations()))
-    needs = compiler.needs | ({"captures"} if waits else set())
+    needs = compiler.needs | ({"captures"} if waits else set[str]())
     program = shapes.Program(
         steps=steps,
         captures=captures,

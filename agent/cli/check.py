@@ -120,10 +120,16 @@ def in_words(decision: Decision, mode: str, states: Iterable[State]) -> Iterator
     from ..visible import visible
 
     yield str(decision.verdict)
+    allowing: dict[tuple[str, str], dict[str, None]] = {}
     for reason in sorted(decision.reasons, key=lambda one: -one.verdict):
+        if reason.verdict is Verdict.ALLOW:
+            allowing.setdefault((reason.rule, reason.source), {})[visible(reason.text)] = None
+            continue
         yield f"  {reason.verdict}: {reason.rule} ({visible(reason.source)}): {visible(reason.text)}"
         if reason.suggestion:
             yield f"    instead: {visible(reason.suggestion)}"
+    for (rule, source), texts in allowing.items():
+        yield f"  allow: {rule} ({visible(source)}): {'; '.join(texts)}"
     if decision.plan is not None:
         yield "would start"
         for line in plan_in_words(decision.plan):

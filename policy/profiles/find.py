@@ -87,7 +87,10 @@ class _Expression:
             self.unknown("this word of `find` needs another one", word)
             return None
         self.at += 1
-        return self.words[self.at - 1]
+        value = self.words[self.at - 1]
+        if isinstance(value, Several):
+            self.unknown("only the run knows this word, and it may become several", value)
+        return value
 
     def _primary(self, word: str) -> None:
         ledger, directory, span = self.analyst.ledger, self.sheet.directory, self.sheet.span

@@ -75,6 +75,8 @@ _COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"
 _FILES_NAMED = (("blame", "ignorerevsfile"), ("mailmap", "file"), ("diff", "orderfile"), ("commit", "template"))
 """Values that name a file which git reads, and of which it quotes what it does not understand."""
 _MAX_BELOW = 30_000
+_LINES_OF_AN_OPERAND = frozenset({"blame", "annotate"})
+"""Their `-L` has no file of its own."""
 _MERGING = frozenset({"merge", "pull", "rebase", "cherry-pick", "revert", "stash", "am", "checkout", "switch", "merge-tree", "merge-file"})
 
 
@@ -82,7 +84,7 @@ def interpret_git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     """The words by their table, then what the subcommand does to the repository that git would find."""
     _hidden_variables(analyst, sheet)
     words = analyst.apply(sheet, sheet.profile.table, sheet.call.argv[1:])
-    repository = find_repository(sheet.directory, analyst.scope.files)
+    repository = find_repository(str(sheet.directory), analyst.scope.files)
     sheet.environment += _pins(analyst, repository)
     table = _chosen(sheet)
     if table is None:
@@ -92,6 +94,8 @@ def interpret_git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
             analyst.unknown_part("it is more than data to", word, sheet)
     if sheet.subcommand[:1] == ["config"]:
         _configure(analyst, sheet, repository)
+    if sheet.subcommand[0] not in _LINES_OF_AN_OPERAND:
+        _lines(analyst, sheet, table)
     if sheet.subcommand[:1] == ["commit"]:
         _skipped(analyst, repository)
     if table.repository == "outside":
@@ -105,6 +109,19 @@ def interpret_git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     if table.repository == "remote":
         _connect(analyst, sheet, repository)
     return words
+
+
+def _lines(analyst: Analyst, sheet: Sheet, table: Table) -> None:
+    """`-L 1,5:FILE` prints what commits hold under a name, which is as secret as what lies there now."""
+    words = sheet.call.argv[1:]
+    given = parse_words(table, words[words.index(sheet.subcommand[0]) + 1 :]).given("-L")
+    for value in (one.value for one in given if one.value is not None):
+        if has_hole(value):
+            analyst.unknown_part("it may name a file for", value, sheet)
+            continue
+        # A pattern before the name may hold colons too: each could be the one that counts.
+        for at in (at for at, one in enumerate(value) if one == ":" and value[at + 1 :]):
+            analyst.ledger.read(value[at + 1 :], sheet.directory, sheet.span)
 
 
 def _hidden_variables(analyst: Analyst, sheet: Sheet) -> None:

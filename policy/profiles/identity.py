@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..records import Record
 from ..scope import Scope
-from .ledger import within
+from .ledger import joined, within
 
 _MULTICALL = frozenset({"busybox", "toybox", "coreutils", "uutils", "rustup", "volta-shim"})
 _SHIMS = "shims"
@@ -46,7 +46,7 @@ def _by_name(word: str, scope: Scope) -> Identity:
 
 
 def _by_path(word: str, directory: str, scope: Scope) -> Identity:
-    path = scope.files.real(word if word.startswith("/") else f"{directory}/{word}")
+    path = scope.files.real(joined(word, directory))
     name = posixpath.basename(word)
     if not word.startswith("/") or _writable(path, scope):
         return Identity(name=name, standing="workspace", path=path, entry=path)

@@ -147,7 +147,11 @@ class Analyst:
         self.ledger.unknown(f"only the run knows this word, and {why} `{sheet.profile.program}`", word, sheet.span)
 
     def script(self, word: str, sheet: Sheet) -> None:
-        """A file whose text is run: code of the workspace, wherever it lies."""
+        """A file whose text is run: code of the workspace, wherever it lies; `-` is standard input."""
+        if word == "-":
+            sheet.workspace = True
+            self.ledger.unknown(f"`{sheet.profile.program}` would run what it reads from its input", word, sheet.span)
+            return
         real = self.ledger.read(word, sheet.directory, sheet.span)
         sheet.workspace = True
         self._agent_wrote(real, sheet.span)
@@ -262,21 +266,16 @@ class Analyst:
         match role:
             case "flag" | "text" | "module" | "recurse" | "no_target" | "rewrite" | "end" | "directory":
                 pass
-            case "read":
-                if word != "-":
-                    ledger.read(word, directory, span)
             case "revision":
-                if self._names_a_path(word, directory):
-                    ledger.read(word, directory, span)
-                if (kept := path_in_revision(word, directory, self.scope.files)) is not None:
-                    # what a commit holds under a name is as secret as what lies there now
-                    ledger.read(kept, directory, span)
+                self._revision(word, sheet)
+            case "read" | "tree" | "follow" if word == "-":
+                pass  # standard input
+            case "read":
+                ledger.read(word, directory, span)
             case "tree":
-                if word != "-":
-                    ledger.read(word, directory, span, recursive=True)
+                ledger.read(word, directory, span, recursive=True)
             case "follow":
-                if word != "-":
-                    ledger.follow(word, directory, span)
+                ledger.follow(word, directory, span)
             case "write" | "target":
                 ledger.write(word, directory, span)
             case "write_tree":
@@ -298,6 +297,13 @@ class Analyst:
                 ledger.unknown(f"this word of `{sheet.profile.program}` is not accounted for", word, span)
             case _:
                 assert_never(role)
+
+    def _revision(self, word: str, sheet: Sheet) -> None:
+        if self._names_a_path(word, sheet.directory):
+            self.ledger.read(word, sheet.directory, sheet.span)
+        if (kept := path_in_revision(word, sheet.directory, self.scope.files)) is not None:
+            # what a commit holds under a name is as secret as what lies there now
+            self.ledger.read(kept, sheet.directory, sheet.span)
 
     def _names_a_path(self, word: str, directory: str) -> bool:
         """Whether a word that may be a revision could be a path too: git compares two paths even outside a repository."""

@@ -58,6 +58,27 @@ def _without_holes(effect: Effect) -> Effect:
     return effect
 
 
+class Entered(str):
+    """A real directory in which a program is started, maybe one that is made by then: the runner enters it and nothing else,
+    so that `..` from there is its parent.
+    """
+
+    __slots__ = ()
+
+
+def joined(word: str, directory: str) -> str:
+    """The absolute path of a word in a directory."""
+    if word.startswith("/"):
+        return word
+    if isinstance(directory, Entered) and ".." in word:
+        parts, above = word.split("/")[::-1], str(directory)
+        while parts[-1:] in (["."], [".."], [""]):
+            if parts.pop() == "..":
+                above = above.rpartition("/")[0]
+        return f"{above}/{'/'.join(reversed(parts))}"
+    return f"{directory}/{word}"
+
+
 class Ledger:
     """The effects found so far, each once, in the order in which they were found."""
 
@@ -79,17 +100,17 @@ class Ledger:
         if not word or "\0" in word:
             self.unknown("an empty path names nothing", word, span)
             return None
-        joined = word if word.startswith("/") else f"{directory}/{word}"
-        if has_hole(joined):
-            self.unknown(NOT_KNOWN_YET, joined if has_hole(directory) else word, span)
+        whole = joined(word, directory)
+        if has_hole(whole):
+            self.unknown(NOT_KNOWN_YET, whole if has_hole(directory) else word, span)
             return None
         try:
-            real = self.scope.files.real(joined)
+            real = self.scope.files.real(whole)
         except OSError:
             self.unknown("where this path leads is not known", word, span)
             return None
         # What lies below /proc and /dev/fd differs for every process: ours is not the one that will look.
-        for shape in (posixpath.normpath(joined).replace("//", "/", 1), real):
+        for shape in (posixpath.normpath(whole).replace("//", "/", 1), real):
             if (within(shape, "/proc") and shape not in _READABLE_PROC) or within(shape, "/dev/fd"):
                 self.unknown("what this path means depends on the process that opens it", word, span)
                 return None
@@ -105,7 +126,7 @@ class Ledger:
 
     def name(self, word: str, directory: str) -> str:
         """The name itself, only its directory's links resolved; empty where it is the real path or has none."""
-        folder, _, last = (word if word.startswith("/") else f"{directory}/{word}").rstrip("/").rpartition("/")
+        folder, _, last = joined(word, directory).rstrip("/").rpartition("/")
         try:
             given = f"{self.scope.files.real(folder or '/').rstrip('/')}/{last}"
             return "" if last in {"", ".", ".."} or given == self.scope.files.real(given) else given
@@ -125,7 +146,7 @@ class Ledger:
         if has_hole(word):
             return self.path(word, directory, span)
         trimmed = word.rstrip("/") or word
-        parent, _, name = (trimmed if trimmed.startswith("/") else f"{directory}/{trimmed}").rpartition("/")
+        parent, _, name = joined(trimmed, directory).rpartition("/")
         if name in {"", ".", ".."}:
             real = self.path(word, directory, span)
         else:
@@ -138,7 +159,7 @@ class Ledger:
     def follow(self, word: str, directory: str, span: Span | None) -> None:
         """All below a path, symbolic links followed: known only where no link leaves it."""
         try:
-            directories = self.scope.files.kind(self.scope.files.real(word if word.startswith("/") else f"{directory}/{word}")) != "file"
+            directories = self.scope.files.kind(self.scope.files.real(joined(word, directory))) != "file"
         except OSError:
             directories = True
         real = self.read(word, directory, span, recursive=directories)
@@ -181,7 +202,7 @@ class Ledger:
 
     def connect(self, word: str, directory: str, span: Span | None) -> None:
         """A host or URL; `file:` is a read, another scheme than those of the web, ssh and git is not known."""
-        if has_hole(word):
+        if has_hole(word) or isinstance(word, Opaque):
             self.unknown("which host or address this is, only the run knows", word, span)
             return
         scheme, separator, rest = word.partition("://")

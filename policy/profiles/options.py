@@ -14,9 +14,19 @@ DATA: Final = frozenset({"flag", "text"})
 
 
 class Opaque(str):
-    """A word that is only known to be a path at or below this one (`{}` of find, what xargs appends)."""
+    """A word that is only known to be a path at or below this one (`{}` of find, what xargs appends).
+
+    INVARIANT: it is equal to no plain text: the name below a directory `help` is no subcommand `help`.
+    """
 
     __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Opaque) and type(other) is type(self) and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
 
 class Several(Opaque):
@@ -69,6 +79,9 @@ class Parsed:
 def parse_words(table: Table, words: tuple[str, ...]) -> Parsed:
     """Reads the words of a program as its style says. Never raises: what does not fit is a fault."""
     parsed = _parsed(table, words)
+    if not all_data(table):
+        # The names after the first would stand where the next words are expected.
+        parsed.doubts += [one.value for one in parsed.items if isinstance(one, Given) and isinstance(one.value, Several)]
     if table.response:
         parsed.faults += [word for word in words if word.startswith("@")]
     if any(map(has_hole, words)):

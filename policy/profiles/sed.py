@@ -211,10 +211,11 @@ def interpret_sed(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     pieces = [one.value or "" for one in parsed.given("-e")]
     operands = parsed.operands()
     if not parsed.given("-e", "-f") and operands:
-        if isinstance(operands[0].word, Opaque):
-            analyst.ledger.unknown("`sed` would run a name as its script", operands[0].word, sheet.span)
         pieces = [operands[0].word]
         operands = operands[1:]
+    for piece in pieces:
+        if isinstance(piece, Opaque):
+            analyst.ledger.unknown("`sed` would run a name as its script", piece, sheet.span)
     files, why = scan_sed("\n".join(pieces))
     for kind, name in files:
         (analyst.ledger.read if kind == "read" else analyst.ledger.write)(name, sheet.directory, sheet.span)

@@ -8,7 +8,7 @@ from ..effects import Connect
 from ..holes import SPLIT, has_hole
 from .interpreter import Analyst, Sheet
 from .jq import unaccounted, unaccounted_yq
-from .options import Given, Opaque, parse_words
+from .options import Given, Opaque, Several, parse_words
 
 _FILE_TESTS = frozenset(f"-{letter}" for letter in "abcdefghkprsuwxGLNOS")
 _COMPARISONS = frozenset({"-nt", "-ot", "-ef"})
@@ -63,6 +63,8 @@ def interpret_jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
             at += taken
             continue
         sheet.options.add(words[at])
+        if any(isinstance(word, Several) for word in words[at : at + 3]):
+            analyst.unknown_part("it may be the filter of", words[at], sheet)
         if words[at] in {"--slurpfile", "--rawfile"} and at + 2 < len(words):
             analyst.ledger.read(words[at + 2], sheet.directory, sheet.span)
         at += 3

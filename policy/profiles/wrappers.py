@@ -27,11 +27,17 @@ def interpret_wrapper(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     own = len(table.operands)
     for role, operand in zip(table.operands, operands, strict=False):
         analyst.word(sheet, role, operand.word)
+        if isinstance(operand.word, Several):
+            analyst.unknown_part("it may become the program that starts, given to", operand.word, sheet)
     if len(operands) <= own:
         analyst.ledger.unknown("which program this starts is not known", sheet.call.argv[0], sheet.span)
         return words
     begin = operands[own].index
-    return (*words[:begin], *analyst.inner(sheet, words[begin:]))
+    inner = analyst.inner(sheet, words[begin:])
+    if sheet.profile.program == "timeout":
+        # What is stopped in the middle of a name has printed another one.
+        sheet.names = None
+    return (*words[:begin], *inner)
 
 
 def interpret_env(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ Numbers, names, `$NAME` and `${NAME}` only: no subscripts, no substitutions, not
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal
 
+from ..lazy import lazily
 from ..plan import Assign, Binary, Choose, Name, Number, Sum, Unary
 from ..spans import Span
 from .refusals import refusal
@@ -20,12 +20,12 @@ BinaryOperator = Literal[
 ]  # fmt: skip
 UnaryOperator = Literal["+", "-", "!", "~"]
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = lazily(
     r"[ \t\n]*(?:(?P<number>[0-9][0-9A-Za-z_#@]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|\$(?:(?P<variable>[A-Za-z_][A-Za-z0-9_]*)|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})"
     r"|(?P<sign><<=|>>=|\*\*|<<|>>|<=|>=|==|!=|&&|\|\||\+\+|--|[-+*/%&^|]=|[-+*/%<>=!~&^|?:,()]))"
 )
-_NUMBER: Final = re.compile(r"0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*")
+_NUMBER: Final = lazily(r"0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*")
 _BINARY: Final[dict[str, tuple[int, BinaryOperator]]] = {
     ",": (1, ","), "||": (4, "||"), "&&": (5, "&&"), "|": (6, "|"), "^": (7, "^"), "&": (8, "&"),
     "==": (9, "=="), "!=": (9, "!="), "<": (10, "<"), "<=": (10, "<="), ">": (10, ">"), ">=": (10, ">="),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from .. import plan
 from ..plan import LateWord
 from ..spans import Span
+from .late import is_integer
 from .opened import redirections
 from .refusals import refusal
 from .state import Frame, State, Ways
@@ -106,7 +107,7 @@ def repeated(flow: Flow, node: For, state: State) -> tuple[plan.Each | plan.For,
         frame = Frame()
         flow.loops.append(frame)
         inner = state.copy()
-        flow.assign(inner, node.name, None, "", node.marks[0])
+        flow.assign(inner, node.name, None, "…", node.marks[0])
         body, after = flow.steps(node.body, inner)
         flow.loops.pop()
         again = state.join(frame.joined(after.joined(), frame.continues))
@@ -197,6 +198,10 @@ def _check(flow: Flow, check: Check, state: State) -> plan.Check:
         right = flow.expander.value(check.right, state)
     if operator in _NUMERIC and any(isinstance(one, str) and not _INTEGER.fullmatch(one) for one in (left, right)):
         raise refusal("conditional_number", place, operator)
+    if operator in _NUMERIC:
+        for one in (left, right):
+            if isinstance(one, LateWord) and not is_integer(one, state):
+                flow.expander.read_again(one.written, place)
     return plan.Check(operator=operator, left=left, right=right)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from ..lazy import lazily
 from ..spans import Span
 from .refusals import refusal
 from .tree import Brace, Part, Text, Variable, Word
@@ -12,7 +13,7 @@ from .tree import Brace, Part, Text, Variable, Word
 if TYPE_CHECKING:
     from .parser import Parser
 
-_SEQUENCE: Final = re.compile(r"\{(?:(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})|([a-z])\.\.([a-z])|([A-Z])\.\.([A-Z]))(?:\.\.(-?[0-9]{1,9}))?\}")
+_SEQUENCE: Final = lazily(r"\{(?:(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})|([a-z])\.\.([a-z])|([A-Z])\.\.([A-Z]))(?:\.\.(-?[0-9]{1,9}))?\}")
 
 
 def read_brace(parser: Parser, parts: list[Part]) -> None:
@@ -21,6 +22,7 @@ def read_brace(parser: Parser, parts: list[Part]) -> None:
     found = _SEQUENCE.match(text, start)
     if found is not None:
         _check_before(parser, parts, start)
+        parser.count_expansion()
         parser.at = found.end()
         place = Span(start, parser.at)
         parts.append(Brace(alternatives=(), span=place, marks=(place,), sequence=_sequence(parser, found)))

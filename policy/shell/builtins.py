@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ..lazy import lazily
 from ..spans import Span
 from .refusals import builtin_refusal
 
@@ -32,7 +33,7 @@ _HINTS: Final[dict[str, str]] = {
     "hash": "use type NAME",
     **dict.fromkeys(("shopt", "alias", "unalias", "enable", "umask", "ulimit", "trap", "bind"), _ONE_CALL),
     "dirs": "use pwd",
-    **dict.fromkeys(("wait", "jobs", "fg", "bg", "disown", "suspend"), _BACKGROUND),
+    **dict.fromkeys(("jobs", "fg", "bg", "disown", "suspend"), _BACKGROUND),
     **dict.fromkeys(("mapfile", "readarray", "getopts"), "use read in a loop, or a program that reads its input"),
     "let": "write the result",
     "logout": "use exit",
@@ -41,10 +42,10 @@ _HINTS: Final[dict[str, str]] = {
 BUILTINS: Final = frozenset(_HINTS)
 """Builtins of bash 5.2 for which no program of the same name stands in."""
 
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_ESCAPES: Final = re.compile(r"\\(?:[\\abefnrtv]|0[0-7]{0,3}(?![0-7])|x[0-9a-fA-F]{2}(?![0-9a-fA-F]))")
-_FORMAT_ESCAPES: Final = re.compile(r"\\(?:[\\abefnrtv\"]|[0-7]{3}(?![0-7])|x[0-9a-fA-F]{2}(?![0-9a-fA-F]))")
-_CONVERSION: Final = re.compile(r"%(?:%|[-0]?[0-9]{0,3}(?:\.[0-9]{1,3})?([sdixXou]))")
+_INTEGER: Final = lazily(r"-?(?:0|[1-9][0-9]{0,17})")
+_ESCAPES: Final = lazily(r"\\(?:[\\abefnrtv]|0[0-7]{0,3}(?![0-7])|x[0-9a-fA-F]{2}(?![0-9a-fA-F]))")
+_FORMAT_ESCAPES: Final = lazily(r"\\(?:[\\abefnrtv\"]|[0-7]{3}(?![0-7])|x[0-9a-fA-F]{2}(?![0-9a-fA-F]))")
+_CONVERSION: Final = lazily(r"%(?:%|[-0]?[0-9]{0,3}(?:\.[0-9]{1,3})?([sdixXou]))")
 _UNARY: Final = _words("-b -c -d -e -f -g -h -k -n -p -r -s -u -w -x -z -G -L -O -S")
 _NUMERIC: Final = _words("-eq -ne -lt -le -gt -ge")
 _BINARY: Final = _words("= == != -nt -ot -ef") | _NUMERIC

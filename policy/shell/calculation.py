@@ -66,6 +66,19 @@ def assigned_names(expression: Sum) -> frozenset[str]:
     return frozenset(one.name for one in _all(expression) if isinstance(one, Assign))
 
 
+def names(expression: Sum) -> frozenset[str]:
+    """Every name that the expression may read."""
+    return frozenset(one.name for one in _all(expression) if isinstance(one, Name | Assign))
+
+
+def name_set_for_sure(expression: Sum) -> str:
+    """The name that the expression assigns if it has no error in it, and it cannot have one; else an empty text."""
+    if not isinstance(expression, Assign) or names(expression.value) - {expression.name}:
+        return ""
+    failing = (isinstance(one, Binary) and one.operator in {"/", "%", "**"} for one in _all(expression.value))
+    return "" if expression.name in names(expression.value) or expression.old or any(failing) else expression.name
+
+
 def written_out(expression: Sum, read: Read, span: Span) -> Sum:
     """The expression with known names as numbers, but for those that it assigns."""
     return _Writer(read, assigned_names(expression), span).written(expression)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .. import plan
@@ -11,8 +11,9 @@ from ..spans import Span
 from . import directories, provided
 from .builtins import BUILTINS, ONLY_LOOK, check_command, has_own_meaning
 from .functions import call
+from .late import is_integer
 from .opened import redirections
-from .refusals import Construct, refusal
+from .refusals import Construct, builtin_refusal, refusal
 from .slots import shown
 from .state import State, Ways
 from .tree import Assignment, Command, Text, Tilde, Word
@@ -43,11 +44,11 @@ def simple(flow: Flow, command: Command, state: State, *, functions: bool = True
         return _without_program(flow, command, state)
     name = _program(flow, command.words[0], state)
     if functions and name in state.functions:
-        return call(flow, command, name, state)
+        return flow.guarded(command.redirections, state, lambda inner: call(flow, command, name, inner))
     if (one := PROVIDED.get(name)) is not None:
         if command.assignments and name not in {"read", "command"}:
             raise refusal("cd_assignment" if name == "cd" else "assignment_before_builtin", command.span, name)
-        return one(flow, command, state)
+        return flow.guarded(command.redirections, state, lambda inner: one(flow, command, inner))
     return _started(flow, command, name, state), Ways(state)
 
 
@@ -59,7 +60,7 @@ def _started(flow: Flow, command: Command, name: str, state: State) -> Invocatio
     if has_own_meaning(name):
         real = name != "pwd" or all(directories.is_real(flow.scope.files, one) for one in state.directories)
         check_command(argv, command.span, real_directory=real, late=frozenset(place for place, _ in late))
-    opened = redirections(flow, command.redirections, state, frozenset(one.name for one in command.assignments))
+    opened = _opened(flow, command, state)
     environment, late_environment = _environment(flow, command.assignments, state)
     builtin = ANSWERED.get(name)
     if builtin is None and name not in ONLY_LOOK:
@@ -75,6 +76,16 @@ def _started(flow: Flow, command: Command, name: str, state: State) -> Invocatio
         late_environment=late_environment,
         elsewhere=state.directories[1:],
     )
+
+
+def _opened(flow: Flow, command: Command, state: State) -> tuple[plan.Redirection, ...]:
+    """The redirections of a program; bash sets its variables before or after it opens files, depending on the command."""
+    assigned = frozenset(one.name for one in command.assignments)
+    before = [state.variables.get(name) for name in sorted(assigned)]
+    opened = redirections(flow, command.redirections, state, assigned)
+    if [state.variables.get(name) for name in sorted(assigned)] != before:
+        raise refusal("assignment_order", command.span, ", ".join(sorted(assigned)))
+    return opened
 
 
 def vector(name: str, words: Sequence[str | LateWord]) -> tuple[tuple[str, ...], tuple[tuple[int, LateWord], ...]]:
@@ -112,6 +123,14 @@ def _command(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Way
     return simple(flow, inner, state, functions=False)
 
 
+def _wait(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
+    """`wait`, for all that runs in the background: only a shell has jobs."""
+    if len(command.words) > 1:
+        raise builtin_refusal("wait", command.span, "it takes no words here", "write wait alone")
+    flow.expander.needs_shell("a wait for what runs in the background")
+    return nothing(state, command.span, redirections(flow, command.redirections, state)), Ways(state)
+
+
 # --- assignments ------------------------------------------------------------------------------------------------
 
 
@@ -122,32 +141,45 @@ def _without_program(flow: Flow, command: Command, state: State) -> tuple[plan.N
         return nothing(state, command.span, opened), Ways(state)
     if command.redirections:
         raise refusal("assignment_with_redirection", command.span)
-    known: dict[str, str] = {}
-    late: dict[str, LateWord] = {}
+    made = _Made()
     for one in command.assignments:
         value = _value(flow, one, state)
-        if late and _uses(value, late):
-            raise refusal("assignment_order", one.head, one.name)
+        made.add(one, value)
         flow.expander.note("assignment", one.name, one.head)
         place = Span(one.head.start, one.value.span.end)
-        known.pop(one.name, None)
-        late.pop(one.name, None)
-        if isinstance(value, LateWord):
-            late[one.name] = value
-            flow.assign(state, one.name, None, shown(value), place)
-        else:
-            known[one.name] = value
-            flow.assign(state, one.name, value, value, place)
-    made = Invocation(
+        integer = isinstance(value, LateWord) and is_integer(value, state)
+        flow.assign(state, one.name, None if isinstance(value, LateWord) else value, shown(value), place, integer=integer)
+    node = Invocation(
         argv=("true",),
         directory=state.directories[0],
         builtin="assign",
-        environment=tuple(known.items()),
+        environment=tuple(made.known),
         span=command.span,
-        late_environment=tuple(late.items()),
+        late_environment=tuple(made.late),
         elsewhere=state.directories[1:],
     )
-    return made, Ways(state)
+    return node, Ways(state)
+
+
+class _Made:
+    """The values of assignments in the order of the text: `late` holds all from the first on that only the run knows."""
+
+    __slots__ = ("known", "late")
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, str]] = []
+        self.late: list[tuple[str, LateWord]] = []
+
+    def add(self, one: Assignment, value: str | LateWord) -> None:
+        """Adds the next one; refused where it looks at one before it that only the run knows."""
+        if isinstance(value, str) and not self.late:
+            self.known.append((one.name, value))
+            return
+        if self.late and _uses(value, {name for name, _ in self.late}):
+            raise refusal("assignment_order", one.head, one.name)
+        # INVARIANT: a substitution sees exactly the assignments on its left.
+        word = value if isinstance(value, LateWord) else LateWord(parts=(plan.Fixed(text=value, quoted=True),), written=value)
+        self.late.append((one.name, word))
 
 
 def nothing(state: State, span: Span, opened: tuple[plan.Redirection, ...] = ()) -> Invocation:
@@ -172,13 +204,15 @@ def _value(flow: Flow, assignment: Assignment, state: State) -> str | LateWord:
         before = flow.scope.environment.get(assignment.name, "")
     if isinstance(before, str) and isinstance(value, str):
         return before + value
+    if before is None and assignment.name in flow.expander.unseen:
+        flow.expander.needs_shell("a variable that a word has set")
     old: plan.LatePart = plan.Get(name=assignment.name, quoted=True)
     new: tuple[plan.LatePart, ...] = (plan.Fixed(text=value, quoted=True),) if isinstance(value, str) else value.parts
     written = value if isinstance(value, str) else value.written
     return LateWord(parts=(old if before is None else plan.Fixed(text=before, quoted=True), *new), written=f"${assignment.name}{written}")
 
 
-def _uses(value: str | LateWord, names: Mapping[str, LateWord]) -> bool:
+def _uses(value: str | LateWord, names: Collection[str]) -> bool:
     """Whether a late value looks at one of these variables; sums and operations always may."""
     if isinstance(value, str):
         return False
@@ -197,27 +231,19 @@ def _environment(
     """What the assignments before a command give to it; each sees those on its left, the words see none."""
     if not assignments:
         return (), ()
-    seen = state.copy()
-    known: dict[str, str] = {}
-    late: dict[str, LateWord] = {}
+    seen, made = state.copy(), _Made()
     for one in assignments:
         if not may_precede_a_command(one.name):
             construct: Construct = "path_assignment" if one.name == "PATH" else "special_variable"
             raise refusal(construct, one.head, one.name)
         flow.expander.note("assignment", one.name, one.head)
         value = _value(flow, one, seen)
-        if late and _uses(value, late):
-            raise refusal("assignment_order", one.head, one.name)
-        known.pop(one.name, None)
-        late.pop(one.name, None)
-        if isinstance(value, LateWord):
-            late[one.name] = value
-            seen.assign(one.name, None)
-        else:
-            known[one.name] = value
-            seen.assign(one.name, value)
+        made.add(one, value)
+        integer = isinstance(value, LateWord) and is_integer(value, seen)
+        seen.assign(one.name, None if isinstance(value, LateWord) else value, integer=integer)
         flow.environment(one.name, shown(value), Span(one.head.start, one.value.span.end))
-    return tuple(known.items()), tuple(late.items())
+    state.tree_may_change = state.tree_may_change or seen.tree_may_change
+    return tuple(made.known), tuple(made.late)
 
 
 PROVIDED: Final[Mapping[str, _Provided]] = {
@@ -235,4 +261,5 @@ PROVIDED: Final[Mapping[str, _Provided]] = {
     "shift": provided.shift,
     "type": provided.describe,
     "unset": provided.unset,
+    "wait": _wait,
 }

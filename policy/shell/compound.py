@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, Literal
 
+from ..lazy import lazily
 from ..spans import Span
 from .arithmetic import read_sum
 from .refusals import refusal
@@ -13,9 +13,9 @@ from .tree import Arm, Branch, Calculate, Case, Compound, For, Function, Group, 
 if TYPE_CHECKING:
     from .parser import Parser
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FUNCTION_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_PARENTHESES: Final = re.compile(r"\([ \t]*\)")
+_NAME: Final = lazily(r"[A-Za-z_][A-Za-z0-9_]*")
+_FUNCTION_NAME: Final = lazily(r"[A-Za-z_][A-Za-z0-9_-]*")
+_PARENTHESES: Final = lazily(r"\([ \t]*\)")
 _ENDS: Final[tuple[tuple[str, Literal["stop", "next", "test"]], ...]] = ((";;&", "test"), (";;", "stop"), (";&", "next"))
 
 

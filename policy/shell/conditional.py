@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from ..lazy import lazily
 from ..spans import Span
 from .refusals import refusal
 from .tree import Both, Bracketed, Check, Condition, Conditional, Either, Not, Text, Word
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 MAX_CHECKS: Final = 64
 """A chain of `&&` is a tree as deep as it is long."""
 
-_UNARY: Final = re.compile(r"-[bcdefghknprstuwxzGLNOS](?=[ \t])")
-_DASH: Final = re.compile(r"-[A-Za-z]")
-_BINARY: Final = re.compile(r"(=~|==|!=|=|<|>|-(?:eq|ne|lt|le|gt|ge|nt|ot|ef))(?=[ \t])")
+_UNARY: Final = lazily(r"-[bcdefghknprstuwxzGLNOS](?=[ \t])")
+_DASH: Final = lazily(r"-[A-Za-z]")
+_BINARY: Final = lazily(r"(=~|==|!=|=|<|>|-(?:eq|ne|lt|le|gt|ge|nt|ot|ef))(?=[ \t])")
 _NUMERIC: Final = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
-_INTEGER: Final = re.compile(r"[ \t]*-?(?:0|[1-9][0-9]{0,17})[ \t]*")
-_NEGATION: Final = re.compile(r"!(?=[ \t])")
-_END: Final = re.compile(r"\]\](?=[ \t\n;&|<>)`]|\Z)")
+_INTEGER: Final = lazily(r"[ \t]*-?(?:0|[1-9][0-9]{0,17})[ \t]*")
+_NEGATION: Final = lazily(r"!(?=[ \t])")
+_END: Final = lazily(r"\]\](?=[ \t\n;&|<>)`]|\Z)")
 # What means the same to regcomp and to Python: single characters, plain brackets, one repetition after each.
-_EXPRESSION: Final = re.compile(
+_EXPRESSION: Final = lazily(
     r"\^?(?:(?:[A-Za-z0-9_/:,@%=~.-]|\[\^?(?:0-9|a-z|A-Z|[A-Za-z0-9_./:,@%=])+-?\])[*+?]?)*\$?"
 )  # fmt: skip
 

@@ -14,6 +14,11 @@ METACHARACTERS: Final = frozenset(" \t\n;&|<>()")
 HARD_DEPTH: Final = 32
 """No policy may ask for more: the reader, and all that walks the tree, goes down by calling itself."""
 
+_PIECES: Final = 2
+"""For each word that is allowed."""
+_REDIRECTIONS: Final = 2
+"""For each command that is allowed."""
+
 _BLANKS: Final = re.compile(r"[ \t]+")
 _JOINS: Final = frozenset("|;(&")
 
@@ -40,6 +45,9 @@ class Cursor:
         self.depth = 0
         self.words = 0
         self.commands = 0
+        self.pieces = 0
+        self.redirected = 0
+        self.expansions = 0
         self.substitutions = 0
         self.in_backticks = False
         self.trivia: list[Trivia] = []
@@ -73,6 +81,27 @@ class Cursor:
         if self.commands > self.caps.commands:
             raise refusal("too_many_commands", Span(self.at, self.at + 1), f"more than {self.caps.commands}")
 
+    def count_piece(self) -> None:
+        """Counts trivia and the parts of words that are more than plain text: before it is made, so that a text that is
+        made to be slow is refused early.
+        """
+        self.pieces += 1
+        if self.pieces > _PIECES * self.caps.words:
+            raise refusal("too_many_words", Span(self.at, self.at + 1), f"more than {_PIECES * self.caps.words} parts of words")
+
+    def count_redirection(self) -> None:
+        """Counts a redirection, of any command."""
+        self.redirected += 1
+        if self.redirected > _REDIRECTIONS * self.caps.commands:
+            detail = f"more than {_REDIRECTIONS * self.caps.commands} redirections"
+            raise refusal("too_many_commands", Span(self.at, self.at + 1), detail)
+
+    def count_expansion(self) -> None:
+        """Counts what will be expanded; what is written once may still be resolved many times, and is counted there too."""
+        self.expansions += 1
+        if self.expansions > self.caps.expansions:
+            raise refusal("too_many_expansions", Span(self.at, self.at + 1))
+
     def ends_word(self, at: int) -> bool:
         """Whether a word that reaches to this place ends there."""
         if at >= self.end:
@@ -88,6 +117,7 @@ class Cursor:
 
     def note(self, kind: TriviaKind, end: int) -> None:
         """What stands before `end` is trivia."""
+        self.count_piece()
         self.trivia.append(Trivia(kind=kind, span=Span(self.at, end)))
         self.at = end
 

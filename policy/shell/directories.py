@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from .flow import Flow
 
 
-def target_of(words: Sequence[str], scope: Scope, span: Span) -> str:
-    """The directory that the words of `cd` name. Raises ShellSyntaxError."""
+def target_of(words: Sequence[str], scope: Scope, previous: str | None, span: Span) -> tuple[str, str]:
+    """What the words of `cd` name: the word for the runner, and the directory. Raises ShellSyntaxError."""
     operands = list(words)
     if operands[:1] == ["--"]:
         operands = operands[1:]
-    elif operands and operands[0] == "-":
-        raise refusal("cd_previous", span)
+    elif operands == ["-"]:
+        if previous is None:
+            raise refusal("cd_previous", span)
+        return "-", previous
     elif operands and operands[0].startswith("-"):
         raise refusal("cd_option", span, operands[0])
     if len(operands) > 1 or operands in ([""], ["-"]):
@@ -37,16 +39,18 @@ def target_of(words: Sequence[str], scope: Scope, span: Span) -> str:
     if target.startswith("//") and not target.startswith("///"):
         # Bash keeps exactly two leading slashes.
         raise refusal("cd_operand", span, target)
-    return target
+    return target, target
 
 
 def enter(target: str, directory: str, files: Files) -> str | None:
-    """The absolute directory after `cd target` in a directory; None where there is none now.
+    """The absolute directory after `cd target` in a directory, whether it is there now or not; None where that is not known.
 
-    `.` and `..` are removed by name, as bash does: `cd link/..` stays where it is.
+    `.` and `..` are removed by name, as bash does: `cd link/..` stays where it is. The run enters what was judged here and
+    nothing else: a link that is put there by then is not followed to another place.
     """
-    found = _logical(target if target.startswith("/") else f"{directory}/{target}", files)
-    return found if found is not None and is_directory(files, found) else None
+    if target.startswith("/"):
+        return _logical((), target, files)
+    return _logical(tuple(part for part in directory.split("/") if part), target, files)
 
 
 def is_real(files: Files, directory: str) -> bool:
@@ -54,18 +58,23 @@ def is_real(files: Files, directory: str) -> bool:
     return files.real(directory) == directory
 
 
-def _logical(path: str, files: Files) -> str | None:
-    """The path without `.` and `..`; None when a `..` follows something that is not a directory."""
-    kept: list[str] = []
+def _logical(start: tuple[str, ...], path: str, files: Files) -> str | None:
+    """The path without `.` and `..`; None when a `..` follows something that is not a directory now.
+
+    Where the script stands (`start`) is a directory by then, whatever is there now.
+    """
+    kept = list(start)
+    known = len(kept)
     for part in path.split("/"):
         if part in {"", "."}:
             continue
         if part != "..":
             kept.append(part)
         elif kept:
-            if not is_directory(files, "/" + "/".join(kept)):
+            if len(kept) > known and not is_directory(files, "/" + "/".join(kept)):
                 return None
             kept.pop()
+            known = min(known, len(kept))
     return "/" + "/".join(kept)
 
 
@@ -76,24 +85,24 @@ def change(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]
         if isinstance(word, LateWord):
             raise refusal("cd_operand", command.span, word.written)
         words.append(word)
-    return _changed(flow, command, state, target_of(words, flow.scope, command.span))
+    return _changed(flow, command, state, *target_of(words, flow.scope, state.previous, command.span))
 
 
-def _changed(flow: Flow, command: Command, state: State, target: str) -> tuple[Invocation, Ways]:
+def _changed(flow: Flow, command: Command, state: State, word: str, target: str) -> tuple[Invocation, Ways]:
     opened = redirections(flow, command.redirections, state)
     if any(not isinstance(one, Duplicate) and not (isinstance(one, OpenFile) and one.path == "/dev/null") for one in opened):
         raise refusal("cd_redirection", command.span)
     found = [enter(target, one, flow.scope.files) for one in state.directories]
     there = tuple(dict.fromkeys(one for one in found if one is not None))
-    # Where an earlier command may make it, a directory that is not there now may be one later.
-    if not there or (len(there) < len(set(found)) and state.tree_may_change):
+    if None in found:
         raise refusal("cd_missing", command.span, target)
     inside = state.copy()
     inside.directories = there
+    inside.previous = state.directories[0] if len(state.directories) == 1 else None
     for one in there:
         flow.expander.note("change_directory", one, command.words[0].span)
     made = Invocation(
-        argv=("cd", "--", target) if target.startswith("-") else ("cd", target),
+        argv=("cd", "--", word) if word.startswith("-") and word != "-" else ("cd", word),
         directory=state.directories[0],
         builtin="cd",
         redirections=opened,
@@ -112,7 +121,7 @@ def pushd(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
     if others or stack is None:
         raise refusal("uncertain_stack", command.span, "pushd")
     left = (here, *stack)
-    return _moved(flow, command, state, target_of(words, flow.scope, command.span), left)
+    return _moved(flow, command, state, target_of(words, flow.scope, None, command.span)[1], left)
 
 
 def popd(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
@@ -128,7 +137,7 @@ def _moved(flow: Flow, command: Command, state: State, target: str, stack: tuple
     flow.expander.note("directory_stack", command.words[0].written(), command.words[0].span)
     opened = redirections(flow, command.redirections, state)
     quiet = Command(assignments=(), words=command.words, redirections=(), span=command.span)
-    step, ways = _changed(flow, quiet, state, target)
+    step, ways = _changed(flow, quiet, state, target, target)
     inside = ways.success
     inside.stack = stack
     listed = " ".join(_short(one, flow.scope.home) for one in (inside.directories[0], *stack))

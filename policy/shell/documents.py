@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from ..lazy import lazily
 from ..spans import Span
 from .quotes import read_quoted
 from .refusals import refusal
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .parser import Parser
 
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_.-]*"
-_DELIMITER: Final = re.compile(rf"'({_NAME})'|\"({_NAME})\"|({_NAME})")
-_ODD_BACKSLASHES: Final = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
+_DELIMITER: Final = lazily(rf"'({_NAME})'|\"({_NAME})\"|({_NAME})")
+_ODD_BACKSLASHES: Final = lazily(r"(?<!\\)(?:\\\\)*\\\Z")
 
 
 def read_delimiter(parser: Parser, fd: int, start: int) -> HereDocument:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, assert_never
 
-from ..effects import ConstructName, UseConstruct
+from ..effects import ConstructName, Unknown, UseConstruct
 from ..plan import Compute, Fixed, Get, LateWord, Output, Sum
 from ..scope import Scope
 from ..spans import Span
-from .calculation import OnlyTheRunKnows, assigned_names, calculate, check_text, written_out
+from .calculation import OnlyTheRunKnows, assigned_names, calculate, check_text, name_set_for_sure, names, written_out
 from .caps import Caps
 from .fields import Field, Piece, fields, late_word
 from .globs import Budget, read_glob
@@ -49,7 +49,8 @@ _SPECIAL: Final = frozenset("?#@*")
 class Expander:
     """Expands the words of one script, and notes the constructs it meets.
 
-    `unseen` are variables that a word has set (`${NAME:=value}`): the run does not know their values.
+    `unseen` are variables that a word has set (`${NAME:=value}`): the run does not know their values. `code` are values in
+    arithmetic that only the run knows: a shell would read them again, as an expression that may run commands.
     """
 
     def __init__(self, scope: Scope, caps: Caps, run: Run) -> None:
@@ -57,6 +58,7 @@ class Expander:
         self.effects: list[UseConstruct] = []
         self.shell: list[str] = []
         self.unseen: set[str] = set()
+        self.code: list[Unknown] = []
         self._run = run
         self._globs = Budget(results=caps.glob_results)
         self._characters = MAX_EXPANDED
@@ -110,9 +112,21 @@ class Expander:
         try:
             return calculate(value, read, store, place)
         except OnlyTheRunKnows:
+            self.numbers(value, state, place)
+            sure = name_set_for_sure(value)
             for name in sorted(assigned_names(value)):
-                self.assign(name, None, state, place)
+                self.assign(name, None, state, place, integer=name == sure or state.is_whole(name))
             return None
+
+    def numbers(self, value: Sum, state: State, span: Span) -> None:
+        """Notes each variable of an expression that is not known to be a number."""
+        for name in sorted(names(value)):
+            if state.variables.get(name, "") is None and name not in state.integers:
+                self.read_again(f"${name}", span)
+
+    def read_again(self, subject: str, span: Span) -> None:
+        """Notes a value that a shell would read as an expression."""
+        self.code.append(Unknown(why="bash would run what this value holds", subject=subject, span=span))
 
     def late_sum(self, value: Sum, state: State, span: Span | None = None) -> Sum:
         """The expression with known names as numbers; to be asked for before `calculate`, which assigns."""
@@ -139,13 +153,13 @@ class Expander:
 
     # -- variables
 
-    def assign(self, name: str, value: str | None, state: State, span: Span) -> None:
+    def assign(self, name: str, value: str | None, state: State, span: Span, *, integer: bool = False) -> None:
         """Sets a variable from inside a word; programs must not get it, since the plan does not tell them."""
         if changes_the_shell(name):
             raise refusal("special_variable", span, name)
         if name in self.scope.environment or name in state.exported:
             raise refusal("assignment_to_environment", span, name)
-        state.assign(name, value)
+        state.assign(name, value, integer=integer)
 
     def find(self, name: str, span: Span, state: State) -> str | None:
         """The value of a variable, None when it is unset; raises OnlyTheRunKnows."""
@@ -240,7 +254,8 @@ class Expander:
             value = self.must_be_set(name, self.find(name, span, state), span, state)
         except OnlyTheRunKnows:
             self.spend(0, span)
-            return Piece(late=Get(name=name, quoted=quoted))
+            # A number is one word, quoted or not.
+            return Piece(late=Get(name=name, quoted=quoted or name in state.integers))
         self.spend(len(value), span)
         return Piece(text=value, quoted=quoted, splits=not quoted, foreign=not quoted and self.is_foreign(name, state))
 

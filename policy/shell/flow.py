@@ -6,7 +6,7 @@ bash could run is resolved here in a state that allows for it; what is not sure 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 from ..effects import SetEnvironment, Unknown
@@ -24,6 +24,8 @@ from .tree import (
     Command,
     CommandSubstitution,
     Conditional,
+    DuplicateRedirection,
+    FileRedirection,
     For,
     Function,
     Group,
@@ -33,6 +35,7 @@ from .tree import (
     Node,
     Pipeline,
     ProcessSubstitution,
+    Redirection,
     Script,
     Step,
 )
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from .caps import Caps
 
 _Found = TypeVar("_Found")
+_LAST_STANDARD: Final = 2
 
 
 class Flow:
@@ -61,6 +65,7 @@ class Flow:
         self.loops: list[Frame] = []
         self.returns: list[State] | None = None
         self.calls: list[str] = []
+        self._nested = 0
         self._commands = caps.commands + caps.expansions
 
     # -- what may be spent, and what is undone
@@ -166,10 +171,33 @@ class Flow:
     # -- nodes
 
     def node(self, node: Node, state: State) -> tuple[PlanNode, Ways]:
-        """One command, simple or compound."""
+        """One command, simple or compound.
+
+        INVARIANT: a plan is nested at most twice as deep as a text may be, however functions call each other.
+        """
+        if self._nested >= 2 * self.caps.depth:
+            raise refusal("too_deep", node.span)
+        self._nested += 1
+        try:
+            return self._node(node, state)
+        finally:
+            self._nested -= 1
+
+    def _node(self, node: Node, state: State) -> tuple[PlanNode, Ways]:
         match node:
             case Command():
                 return commands.simple(self, node, state)
+            case Group() | If() | Loop() | For() | Case() | Conditional() | Calculate():
+                return self.guarded(node.redirections, state, lambda inner: self._compound(node, inner))
+            case Function():
+                self.expander.note("function", node.name, node.marks[0] if node.marks else node.span)
+                state.functions[node.name] = node
+                return commands.nothing(state, node.span), Ways(state)
+            case _:
+                assert_never(node)
+
+    def _compound(self, node: Group | If | Loop | For | Case | Conditional | Calculate, state: State) -> tuple[PlanNode, Ways]:
+        match node:
             case Group():
                 return bodies.group(self, node, state)
             case If():
@@ -184,10 +212,6 @@ class Flow:
                 return bodies.conditional(self, node, state)
             case Calculate():
                 return bodies.calculate(self, node, state)
-            case Function():
-                self.expander.note("function", node.name, node.marks[0] if node.marks else node.span)
-                state.functions[node.name] = node
-                return commands.nothing(state, node.span), Ways(state)
             case _:
                 assert_never(node)
 
@@ -202,11 +226,27 @@ class Flow:
             self.expander.needs_shell("a process substitution")
         return number
 
-    def assign(self, state: State, name: str, value: str | None, shown: str, span: Span) -> None:
+    def guarded(self, listed: Sequence[Redirection], state: State, work: Callable[[State], tuple[_Found, Ways]]) -> tuple[_Found, Ways]:
+        """Does the work of a command with these redirections: where a file cannot be opened, it is a failure that did nothing."""
+        if not any(map(self._may_fail, listed)):
+            return work(state)
+        before = state.copy()
+        found, ways = work(state)
+        return found, Ways(ways.success, before.join(ways.failure))
+
+    def _may_fail(self, redirection: Redirection) -> bool:
+        if isinstance(redirection, FileRedirection):
+            return redirection.target.written() != "/dev/null"
+        if isinstance(redirection, DuplicateRedirection) and redirection.source is not None:
+            # The first three are open, unless the script itself closes one.
+            return redirection.source > _LAST_STANDARD or "&-" in self.script.text
+        return False
+
+    def assign(self, state: State, name: str, value: str | None, shown: str, span: Span, *, integer: bool = False) -> None:
         """Sets a variable (None: to what only the run knows); what programs get already, they get changed from here on."""
         if changes_the_shell(name):
             raise refusal("special_variable", span, name)
-        state.assign(name, value)
+        state.assign(name, value, integer=integer)
         if name in state.exported or name in self.scope.environment:
             self.export(state, name, shown, span)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from ..holes import HOLE, SPLIT
-from ..plan import Compute, Fixed, Get, LatePart, LateWord, Output
+from ..plan import Compute, Fixed, Get, LatePart, LateWord, Operation, Output
 from ..profiles.options import Several
+
+if TYPE_CHECKING:
+    from .state import State
 
 _SPECIAL: Final = re.compile(r"[*?\[]")
 _NUMBERS: Final = frozenset({"?", "#"})
@@ -27,6 +30,19 @@ def judged(word: str | LateWord) -> str:
 def is_one_word(word: LateWord) -> bool:
     """Whether the run makes exactly one word of it."""
     return all(_seen(part) != SPLIT for part in word.parts)
+
+
+def is_integer(word: LateWord, state: State) -> bool:
+    """Whether the run makes a plain decimal number of it."""
+    match word.parts:
+        case (Compute(),):
+            return True
+        case (Get(name=name, operation=None),):
+            return name in _NUMBERS or name in state.integers
+        case (Get(operation=Operation(kind="length")),):
+            return True
+        case _:
+            return False
 
 
 def quoted(word: LateWord) -> LateWord:

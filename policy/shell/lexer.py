@@ -49,6 +49,7 @@ def read_parts(parser: Parser, parts: list[Part], start: int, *, stops: str | No
     text = parser.text
     while not parser.ends_word(parser.at) or _is_substitution(parser):
         at = parser.at
+        parser.count_piece()
         character = text[at]
         found = _PLAIN.match(text, at)
         if found is not None:

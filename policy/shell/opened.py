@@ -9,6 +9,7 @@ from ..effects import Unknown
 from ..plan import Duplicate, LateWord, OpenFile
 from ..plan import Redirection as PlanRedirection
 from ..plan import Text as PlanText
+from ..profiles.ledger import Entered, joined
 from ..spans import Span
 from .refusals import refusal
 from .tree import DuplicateRedirection, FileRedirection, HereDocument, HereString, Parameter, Redirection, Tilde, Variable
@@ -72,7 +73,7 @@ def _file(flow: Flow, redirection: FileRedirection, state: State, assigned: froz
         return []
     expander.note(_OPERATIONS[mode], target, place)
     # INVARIANT: what a decision is about is named absolutely, under each directory.
-    paths = [target if target.startswith("/") else f"{one.rstrip('/')}/{target}" for one in state.directories]
+    paths = [_path(flow, target, one) for one in state.directories]
     several = paths[0] != target and len(paths) > 1
     opened = OpenFile(
         fd=redirection.fd,
@@ -86,6 +87,12 @@ def _file(flow: Flow, redirection: FileRedirection, state: State, assigned: froz
         return [opened]
     expander.note("redirect_duplicate", "&1", place)
     return [opened, Duplicate(fd=2, source=1, span=place)]
+
+
+def _path(flow: Flow, target: str, directory: str) -> str:
+    """The target in a directory. `..` from one that is made by an earlier command is the directory above it."""
+    missing = ".." in target and flow.scope.files.kind(directory) == "missing"
+    return joined(target, Entered(directory) if missing else directory.rstrip("/"))
 
 
 def _target(flow: Flow, redirection: FileRedirection, state: State, assigned: frozenset[str]) -> str | LateWord:
@@ -103,6 +110,8 @@ def _target(flow: Flow, redirection: FileRedirection, state: State, assigned: fr
         return target
     if target.startswith(("/dev/tcp/", "/dev/udp/")):
         raise refusal("network_redirection", word.span, target)
+    if target.rpartition("/")[2] in {"", ".", ".."}:
+        raise refusal("redirect_target", word.span, target)
     if target.startswith("/dev/fd/") or target in {"/dev/stdin", "/dev/stdout", "/dev/stderr"}:
         raise refusal("descriptor_path", word.span, target)
     return target

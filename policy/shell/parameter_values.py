@@ -126,7 +126,7 @@ class Parameters:
             case "/" | "//" | "/#" | "/%":
                 return self._replace(part, text, state, known=known)
             case "slice":
-                return self._slice(part, text, state)
+                return self._slice(part, text, state, known=known)
             case "^" | "^^" | "," | ",,":
                 if has_doubtful_case(text):
                     raise refusal("letter_case", part.span, ascii(text))
@@ -159,15 +159,18 @@ class Parameters:
         operation = Operation(kind="replace", pattern=pattern, every=every, anchor=anchor, word=word)
         return operation, None if isinstance(new, LateWord) else substitute(text, pattern, new, every=every, anchor=anchor)
 
-    def _slice(self, part: Parameter, text: str, state: State) -> tuple[Operation, str | None]:
+    def _slice(self, part: Parameter, text: str, state: State, *, known: bool) -> tuple[Operation, str | None]:
         place = part.slice
         assert place is not None, "the parser gives every slice its place"
         if assigned_names(place.offset) or (place.length is not None and assigned_names(place.length)):
             raise refusal("slice_assignment", part.span)
+        for one in (place.offset, place.length):
+            if one is not None:
+                self._expander.numbers(one, state, part.span)
         operation = Operation(kind="slice", offset=self._expander.late_sum(place.offset, state, part.span))
         if place.length is not None:
             operation = replace(operation, length=self._expander.late_sum(place.length, state, part.span))
-        return operation, self._cut(place, text, state, part.span)
+        return operation, self._cut(place, text, state, part.span) if known else None
 
     def _cut(self, place: Slice, text: str, state: State, span: Span) -> str | None:
         offset = self._expander.calculate(place.offset, state, span)

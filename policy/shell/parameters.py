@@ -25,6 +25,7 @@ _BRACED: Final = re.compile(r"\$\{(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-])"
 _OPERATOR: Final = re.compile(r":?[-=?+]|##?|%%?|/[/#%]?|\^\^?|,,?|:")
 _READABLE: Final = frozenset("?#@*123456789")
 _SPECIAL: Final = frozenset("?#@*!$-0123456789")
+_EXPANDED: Final = _SPECIAL | {"(", "{"}
 _AFTER_LITERAL_DOLLAR: Final = frozenset(" \t\n;&|)%^.,:/=+")
 _DEFAULTS: Final[dict[str, Operator]] = {"-": "-", "=": "=", "?": "?", "+": "+"}
 _PATTERNS: Final[dict[str, Operator]] = {
@@ -42,9 +43,12 @@ def read_dollar(parser: Parser, *, quoted: bool) -> Part | None:
     if found is not None:
         if found.group() == "_":
             raise refusal("special_parameter", Span(at, found.end()), "$_")
+        parser.count_expansion()
         parser.at = found.end()
         return Variable(name=found.group(), quoted=quoted, span=Span(at, parser.at))
     following = text[at + 1 : at + 2]
+    if following and following in _EXPANDED:
+        parser.count_expansion()
     if following == "(":
         if text.startswith("(", at + 2):
             return _read_arithmetic(parser, quoted=quoted)

@@ -126,9 +126,11 @@ class Parser(Cursor):
         if first == "\n":
             self.newline(separators)
         elif first == "&":
+            self.check_document_line()
             separators.append(Separator(kind="background", span=self.take(1)))
             self.skip(newlines=True)
         elif first == ";" and sign not in {";;", ";&"}:
+            self.check_document_line()
             separators.append(Separator(kind="sequence", span=self.take(1)))
             self.skip(newlines=True)
         else:
@@ -136,6 +138,11 @@ class Parser(Cursor):
                 raise refusal("unexpected", Span(self.at, self.at + 1))
             return False
         return True
+
+    def check_document_line(self) -> None:
+        """Refuses a `;` or `&` behind a here-document in a substitution: bash 5.2 loses it, and joins two commands to one."""
+        if self.pending and self.substitutions:
+            raise refusal("here_document_line", self.pending[0].document.operator)
 
     def newline(self, separators: list[Separator]) -> None:
         """A newline behind a command: it separates when another command follows, else it only ends the line."""

@@ -7,7 +7,6 @@ as anything later, so that matching never goes back beyond one star.
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -23,8 +22,12 @@ Piece = tuple[str, bool]
 
 _SPECIAL: Final = re.compile(r"[*?\[]")
 _EXTENDED: Final = re.compile(r"[?*+@!]\(")
-_IN_BRACKET: Final = frozenset(string.ascii_letters + string.digits + "_.,+@%=:")
-_ALIKE: Final = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+_LOWER: Final = "abcdefghijklmnopqrstuvwxyz"
+_UPPER: Final = _LOWER.upper()
+_DIGITS: Final = "0123456789"
+_PUNCTUATION: Final = r"""!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"""
+_IN_BRACKET: Final = frozenset(_LOWER + _UPPER + _DIGITS + "_.,+@%=:")
+_ALIKE: Final = (_LOWER, _UPPER, _DIGITS)
 _POSIX_CLASSES: Final = {
     "alpha": "a-zA-Z",
     "digit": "0-9",
@@ -33,7 +36,7 @@ _POSIX_CLASSES: Final = {
     "lower": "a-z",
     "xdigit": "0-9a-fA-F",
     "space": r" \t\n\r\f\v",
-    "punct": re.escape(string.punctuation),
+    "punct": re.escape(_PUNCTUATION),
 }
 _EVERYWHERE_ALIKE: Final = frozenset({"digit", "xdigit"})
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from .. import plan
+from ..lazy import lazily
 from ..plan import Builtin, Invocation, LateWord
-from .late import is_one_word
+from .late import is_integer, is_one_word
 from .opened import redirections
 from .refusals import builtin_refusal, refusal
 from .slots import assigned, shown
@@ -19,10 +20,10 @@ from .variables import changes_the_shell
 if TYPE_CHECKING:
     from .flow import Flow
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_EXPORTED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
-_SHORT_OPTIONS: Final = re.compile(r"[-+][eu]+")
-_NUMBER: Final = re.compile(r"[0-9]{1,3}")
+_NAME: Final = lazily(r"[A-Za-z_][A-Za-z0-9_]*")
+_EXPORTED: Final = lazily(r"([A-Za-z_][A-Za-z0-9_]*)=")
+_SHORT_OPTIONS: Final = lazily(r"[-+][eu]+")
+_NUMBER: Final = lazily(r"[0-9]{1,3}")
 _LAST_STATUS: Final = 255
 
 
@@ -77,7 +78,7 @@ def export(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]
         value = flow.expander.value(Word(parts=parts, span=word.span), state)
         flow.expander.note("export", name, word.span)
         if isinstance(value, LateWord):
-            flow.assign(state, name, None, shown(value), word.span)
+            flow.assign(state, name, None, shown(value), word.span, integer=is_integer(value, state))
             words.append(assigned(name, value))
         else:
             flow.assign(state, name, value, value, word.span)
@@ -96,7 +97,10 @@ def _exported_names(flow: Flow, command: Command, word: Word, state: State) -> l
         flow.expander.note("export", name, word.span)
         value = state.variables.get(name, flow.scope.environment.get(name, ""))
         flow.export(state, name, "…" if value is None else value, word.span)
-        found.append(name)
+        unseen = name in flow.expander.unseen
+        if unseen and value is None:
+            flow.expander.needs_shell("a variable that a word has set")
+        found.append(name if value is None or not unseen else f"{name}={value}")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from ..lazy import lazily
 from ..spans import Span
 from .characters import check_decoded
 from .parameters import read_dollar
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .parser import Parser
 
 _PLAIN: Final = re.compile(r"[^\"\\$`]+")
-_ESCAPE: Final = re.compile(r"\\(?:([abeEfnrtv\\'\"?])|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8}))")
+_ESCAPE: Final = lazily(r"\\(?:([abeEfnrtv\\'\"?])|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8}))")
 _LETTERS: Final = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
@@ -111,7 +112,7 @@ def _quoted_step(parser: Parser, at: int, end: int, *, glued: bool, document: bo
     return at + 2
 
 
-_PLAIN_LINES: Final = re.compile(r"[^\\$`]+")
+_PLAIN_LINES: Final = lazily(r"[^\\$`]+")
 
 
 def _quoted_value(piece: str, *, document: bool) -> str:
@@ -156,7 +157,7 @@ def read_ansi(parser: Parser, parts: list[Part]) -> None:
     parser.at = at + 1
 
 
-_ANSI_PLAIN: Final = re.compile(r"[^\\']+")
+_ANSI_PLAIN: Final = lazily(r"[^\\']+")
 
 
 def _escaped(found: re.Match[str]) -> int:

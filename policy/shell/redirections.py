@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
+from ..lazy import lazily
 from ..spans import Span
 from .cursor import PendingDocument
 from .documents import read_delimiter
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .parser import Parser
 
 _SIGN: Final = re.compile(r"([0-9]*)(<<<|<<-|<<|<>|<&|<(?!\()|>>|>&|>\||>(?!\())|(&>>|&>)")
-_DUPLICATE: Final = re.compile(r"[0-9]|-")
+_DUPLICATE: Final = lazily(r"[0-9]|-")
 _MODES: Final[dict[str, Literal["read", "write", "append"]]] = {
     "<": "read",
     ">": "write",
@@ -54,6 +55,7 @@ def read_sign(text: str, at: int) -> Sign | None:
 
 def read_redirection(parser: Parser, sign: Sign) -> Redirection:
     """The redirection that starts with this sign."""
+    parser.count_redirection()
     parser.at = sign.span.end
     if sign.sign == "<>":
         raise refusal("redirect_read_write", sign.span)

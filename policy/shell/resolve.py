@@ -24,13 +24,14 @@ class Resolved(Record):
     """A plan, and every construct and environment assignment that it uses, in the order of the text.
 
     `shell` says why a real shell would have to run the script, and is empty where the plan says it all. `exported` are
-    the names of the variables that the script gives to programs from some point on.
+    the names of the variables that the script gives to programs from some point on. `code` is what a shell would read again.
     """
 
     plan: Plan
     effects: tuple[ResolvedEffect, ...]
     shell: str = ""
     exported: frozenset[str] = frozenset()
+    code: tuple[Unknown, ...] = ()
 
 
 def resolve(script: Script, scope: Scope, caps: Caps = DEFAULT) -> Resolved:
@@ -60,6 +61,7 @@ def _resolved(flow: Flow, whole: Span) -> Resolved:
         effects=tuple(sorted(effects, key=_place)),
         shell="; ".join(flow.expander.shell),
         exported=frozenset(flow.exported),
+        code=tuple(flow.expander.code),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
+from ..lazy import lazily
 from ..plan import LateWord
 from .refusals import Construct
 from .tree import Function
@@ -15,6 +16,7 @@ from .tree import Function
 MAX_DIRECTORIES: Final = 8
 """Directories that a command may stand in at most."""
 
+_WHOLE: Final = lazily(r"-?(?:0|[1-9][0-9]{0,17})")
 _Value = TypeVar("_Value")
 
 
@@ -30,11 +32,12 @@ class State:
     """A state of the shell; the one who holds it may change it.
 
     `directories`: absolute logical paths, at least one. `variables`: what the script has set, None where only the run
-    knows the value (or whether there is one). `unset`: names without a value, whatever the environment holds. A name in
-    neither is looked up in the environment of the scope. `positional`: `$1`, `$2`, ...; a late one is a single word.
-    `exported`: names that later programs get from this script. `functions`: by name, None where only the run knows
-    which one it is. `stack`: that of pushd, None where only the run knows it. `dead`: nothing comes here, for example
-    behind `exit`; what stands here is judged all the same.
+    knows the value (or whether there is one); `integers`: of these, the ones that are plain decimal numbers. `unset`:
+    names without a value, whatever the environment holds. A name in neither is looked up in the environment of the scope.
+    `positional`: `$1`, `$2`, ...; a late one is a single word. `exported`: names that later programs get from this
+    script. `functions`: by name, None where only the run knows which one it is. `previous`: where `cd -` leads,
+    `stack`: that of pushd; None where only the run knows it. `dead`: nothing comes here, for example behind `exit`;
+    what stands here is judged all the same.
     """
 
     __slots__ = (
@@ -42,8 +45,10 @@ class State:
         "directories",
         "exported",
         "functions",
+        "integers",
         "nounset",
         "positional",
+        "previous",
         "stack",
         "tree_may_change",
         "unset",
@@ -53,10 +58,12 @@ class State:
     def __init__(self, directories: Sequence[str]) -> None:
         self.directories: tuple[str, ...] = tuple(directories)
         self.variables: dict[str, str | None] = {}
+        self.integers: set[str] = set()
         self.unset: set[str] = set()
         self.positional: tuple[str | LateWord, ...] = ()
         self.exported: set[str] = set()
         self.functions: dict[str, Function | None] = {}
+        self.previous: str | None = None
         self.stack: tuple[str, ...] | None = ()
         self.nounset = False
         self.tree_may_change = False
@@ -66,10 +73,12 @@ class State:
         """A state of its own that is equal to this one."""
         made = State(self.directories)
         made.variables = self.variables.copy()
+        made.integers = self.integers.copy()
         made.unset = self.unset.copy()
         made.positional = self.positional
         made.exported = self.exported.copy()
         made.functions = self.functions.copy()
+        made.previous = self.previous
         made.stack = self.stack
         made.nounset = self.nounset
         made.tree_may_change = self.tree_may_change
@@ -99,23 +108,35 @@ class State:
         made.unset = self.unset & other.unset
         made.variables = _joined(self.variables, other.variables)
         made.variables.update(dict.fromkeys(self.unset ^ other.unset))
+        made.integers = {name for name, value in made.variables.items() if value is None and self.is_whole(name) and other.is_whole(name)}
         made.positional = self.positional
         made.exported = self.exported | other.exported
         made.functions = _joined(self.functions, other.functions)
+        made.previous = self.previous if self.previous == other.previous else None
         made.stack = self.stack if self.stack == other.stack else None
         made.nounset = self.nounset or other.nounset
         made.tree_may_change = self.tree_may_change or other.tree_may_change
         made.dead = self.dead
         return made
 
-    def assign(self, name: str, value: str | None) -> None:
-        """The variable has this value from here on; None: one that only the run knows."""
+    def assign(self, name: str, value: str | None, *, integer: bool = False) -> None:
+        """The variable has this value from here on; None: one that only the run knows, `integer` if it is a plain number."""
         self.variables[name] = value
         self.unset.discard(name)
+        if integer:
+            self.integers.add(name)
+        else:
+            self.integers.discard(name)
+
+    def is_whole(self, name: str) -> bool:
+        """Whether the variable is a plain decimal number for sure."""
+        value = self.variables.get(name)
+        return name in self.integers if value is None else _WHOLE.fullmatch(value) is not None
 
     def forget(self, name: str) -> None:
         """The variable is unset from here on."""
         self.variables.pop(name, None)
+        self.integers.discard(name)
         self.unset.add(name)
 
     def same(self, other: State) -> bool:

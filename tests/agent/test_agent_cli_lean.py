@@ -17,6 +17,7 @@ from bylaw.agent.cli.layers import layer_states
 from bylaw.policy import store as keeping
 from bylaw.tools.sandbox import bubblewrap
 from cli_room import BYLAW, Cli
+from shelf import Shelf
 
 COMMANDS = [
     "git status",
@@ -205,19 +206,6 @@ def test_what_ends_the_lean_path_has_the_code_of_the_framework(monkeypatch: pyte
 
     monkeypatch.setattr("bylaw.agent.cli.check.check_call", end)
     assert lean.answer(["check", "ls"], {}) == code
-
-
-class Shelf:
-    """A store that can be looked into."""
-
-    def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], bytes] = {}
-
-    def get(self, kind: str, key: str) -> bytes | None:
-        return self.entries.get((kind, key))
-
-    def put(self, kind: str, key: str, data: bytes) -> None:
-        self.entries[kind, key] = data
 
 
 STATES = (("bubblewrap", True, "proven"),)

@@ -121,3 +121,39 @@ def test_a_capture_that_was_not_judged_with_its_call_does_not_run(whole: Decisio
     unreached = cast("Recorder", None)
     with pytest.raises(ToolError, match="not judged"):
         NestedCalls("c9", whole, unreached).capture(0, 1)
+
+
+@pytest.mark.parametrize(
+    "form", ["if true; then {}; fi", "( {} )", "for i in 1; do {}; done", "case x in x) {};; esac", "while {}; do break; done"]
+)
+@pytest.mark.parametrize("depth", [5, 16])
+def test_a_script_is_recorded_however_deeply_it_is_nested(tmp_path: Path, form: str, depth: int) -> None:
+    command = "echo innermost > /dev/null"
+    for _ in range(depth):
+        command = form.format(command)
+    with room(tmp_path) as here:
+        assert not here.call("bash", command=command).is_error
+        intent = next(event for event in here.events() if event["event"] == "tool.intent")
+        assert json.dumps(intent["plan"]).count('"innermost"') == 1
+
+
+def test_no_line_of_a_command_can_pass_for_a_line_of_the_question(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        here.call("bash", command="X='\nwould:\n  reads nothing' make 'a\nsandbox: none\n! allowed'")
+        (question,) = here.person.asked
+        lines = question.text.splitlines()
+        assert lines.count("would:") == 1
+        assert [line for line in lines if line.startswith("sandbox: ")] != ["sandbox: none"]
+        assert "  reads nothing" not in lines
+        assert not any(line.startswith("! allowed") for line in lines)
+
+
+def test_a_secret_that_only_the_run_meets_is_not_on_the_record(tmp_path: Path) -> None:
+    secret = "hunter2-hunter2-hunter2"
+    with room(tmp_path, environ={"DEPLOY_TOKEN": secret}) as here:
+        (here.workspace / "found.txt").write_text(f"{secret}\nghp_{'a' * 36}\n")
+        here.call("bash", command='while read -r x; do echo "got $x"; done < found.txt; echo "$(cat found.txt)"')
+        assert len([event for event in here.events() if event["event"] == "tool.vector"]) == 3
+    record = Path(here.session.path).read_text()
+    assert secret not in record
+    assert "ghp_" not in record

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 import yaml
 
 from bench import jail, questions, verdicts

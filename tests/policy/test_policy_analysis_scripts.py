@@ -311,3 +311,41 @@ def test_a_late_word_is_never_a_program(where: Scope) -> None:
     assert isinstance(nodes[0].late[0][1], LateWord)
     assert nodes[0].late[0][0] > 0
     assert isinstance(nodes[1], Conditional)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("mkdir new && cd new && cat ../a", "a"),
+        ("mkdir new && cd new && cat ./..//a", "a"),
+        ("mkdir -p new/b && cd new/b && cat ../../b", "b"),
+        ("mkdir new && cd new && cat <../a", "a"),
+        ("mkdir new && cd new && [[ -f ../a ]]", "a"),
+        ("mkdir new && cd new && cat x", "new/x"),
+        ("cd src && cd - && cat a", "a"),
+    ],
+)
+def test_a_directory_that_is_made_first_is_judged_as_what_it_will_be(command: str, expected: str, where: Scope) -> None:
+    found = run(command, where)
+    assert unknown(found) == []
+    assert expected in reads(found, where)
+
+
+def test_the_way_up_from_another_directory_that_is_not_there_is_not_known(where: Scope) -> None:
+    assert "where this path leads is not known" in unknown(run("mkdir new && cat new/../a", where))
+    assert "where this path leads is not known" in unknown(run("mkdir new && cd new && git -C sub log -- ../../x", where))
+
+
+@pytest.mark.parametrize("command", ["sort a; cat l*", "touch q && cat l*", "cd src || cd lib; cat l*"])
+def test_what_a_late_glob_finds_now_is_judged_too(command: str, where: Scope) -> None:
+    assert "list" in reads(run(command, where), where)
+
+
+@pytest.mark.parametrize("command", ["while read -r x; do (( x > 1 )); done < <(cat list)", "read -r x; [[ $x -eq 1 ]] & cat a"])
+def test_a_value_that_a_shell_would_run_as_code_is_unknown(command: str, where: Scope) -> None:
+    assert "bash would run what this value holds" in unknown(run(command, where))
+
+
+def test_a_counted_loop_runs_from_the_plan(where: Scope) -> None:
+    found = run("i=0; while [ $i -lt 5 ]; do echo $i; i=$((i+1)); done", where)
+    assert (found.shell, unknown(found), found.refusal) == ("", [], None)

@@ -11,7 +11,7 @@ from bylaw.policy import documents
 from bylaw.policy.analysis import Analysis
 from bylaw.policy.constructs import CONSTRUCTS, NAMED, RULES, SIGNS, rule_id
 from bylaw.policy.decision import Verdict
-from bylaw.policy.effects import ConstructName, UseConstruct
+from bylaw.policy.effects import ConstructName, OtherConstruct, UseConstruct
 from bylaw.policy.engine import judge
 from bylaw.policy.errors import PolicyFileError
 from bylaw.policy.examples import HOME, WORKSPACE, failures, synthetic_scope
@@ -52,7 +52,7 @@ def test_the_table_has_every_construct_and_each_its_own_rule() -> None:
     assert set(CONSTRUCTS) == set(EVERY)
     assert len(RULES) == len(EVERY)
     assert get_args(documents.OperatorSign) == tuple(SIGNS)
-    assert get_args(documents.OtherConstruct) == tuple(NAMED)
+    assert get_args(OtherConstruct) == tuple(NAMED)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -184,7 +184,7 @@ def test_a_listing_of_the_system_is_read_again_when_the_directory_changed(tmp_pa
     owner = os.lstat
     monkeypatch.setattr(machine, "_SYSTEM", (str(tmp_path),))
     monkeypatch.setattr(machine, "_SETTLED", -1)
-    monkeypatch.setattr(machine, "_MOST_LISTINGS", len(machine._LISTINGS) + 1)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(machine, "_MOST_LISTINGS", len(machine._LISTINGS) + 1)  # pyright: ignore[reportPrivateUsage]  # what it keeps
     directory.chmod(0o755)
     os.utime(directory, ns=(1, 1))
 

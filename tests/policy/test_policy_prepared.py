@@ -16,21 +16,9 @@ from bylaw.policy.model import Policy
 from bylaw.policy.paths import read_kind
 from bylaw.policy.prepared import Request, prepared
 from bylaw.policy.records import replace
+from shelf import Shelf
 
 REQUEST = Request(preset=None, files=(), values={}, workspace=WORKSPACE, home=HOME, own_directories=("/state/bylaw",))
-
-
-class Shelf:
-    """A store that can be looked into."""
-
-    def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], bytes] = {}
-
-    def get(self, kind: str, key: str) -> bytes | None:
-        return self.entries.get((kind, key))
-
-    def put(self, kind: str, key: str, data: bytes) -> None:
-        self.entries[kind, key] = data
 
 
 def served(request: Request, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Policy:

@@ -18,7 +18,9 @@ from bylaw.policy.plan import Plan
 from bylaw.tools import specification
 from bylaw.tools.sandbox.grants import Grants
 
-LIMITS = Limits(read_bytes=1 << 20, write_bytes=1 << 20, output_bytes=1 << 20, command_seconds=5, command_characters=1 << 16, regular_files=True)
+LIMITS = Limits(
+    read_bytes=1 << 20, write_bytes=1 << 20, output_bytes=1 << 20, command_seconds=5, command_characters=1 << 16, regular_files=True
+)
 MANIFEST = Manifest(write=(PathGrant(path="/", recursive=True),))
 GRANTS = Grants(
     system=("/",), trees=("/",), files=(), lists=(), write_trees=("/",), write_files=(), hidden=(), protected=(), missing_protected=(),

@@ -17,7 +17,7 @@ import shutil
 import signal
 import struct
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = "/mnt"
 WORK = f"{ROOT}/w"
@@ -241,7 +241,7 @@ def _bash(script: str, out: int, err: int) -> int:
     try:
         return os.posix_spawn(
             "/bin/bash",
-            ["bash", "--norc", "--noprofile", "-c", "--", script.encode("utf-8", "surrogateescape")],
+            [b"bash", b"--norc", b"--noprofile", b"-c", b"--", script.encode("utf-8", "surrogateescape")],
             {**ENVIRONMENT, "BASH_ENV": f"{HIDDEN}/handler.sh"},
             file_actions=actions,
             setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
@@ -271,9 +271,12 @@ def _plan(room: Room, job: tuple[Any, ...], out: int, err: int) -> int:
         os._exit(code & 255)
 
 
-def _interpret(program: dict[str, Any]) -> int:
+def _interpret(program: Any) -> int:
     """Runs a compiled plan as the launcher would, with somebody who answers what it asks."""
-    from inside import launcher, steps  # type: ignore[import-not-found] # found in the directory that was handed over
+    if TYPE_CHECKING:
+        from bylaw.tools.sandbox.inside import launcher, steps
+    else:
+        from inside import launcher, steps  # found in the directory that was handed over
 
     os.environ.clear()
     reader, report = os.pipe2(os.O_CLOEXEC)
@@ -308,17 +311,18 @@ def _witness(reader: int, writer: int) -> None:
 
 def _with_markers(value: Any, room: Room) -> None:
     """Gives every program of the plan its marker; a name with a slash is a real file, or none."""
-    if isinstance(value, dict):
-        if value.get("kind") == "call" and value["builtin"] is None:
-            name = value["argv"][0].decode("utf-8", "surrogateescape")
-            path = os.path.join(value["directory"], name)
-            value["program"] = room.program(name) if "/" not in name else path if os.path.exists(path) else None
-        for one in value.values():
-            _with_markers(one, room)
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            _with_markers(one, room)
-
+    waiting: list[Any] = [value]
+    while waiting:
+        one: Any = waiting.pop()
+        kind: Any = type(one)
+        if kind is dict:
+            if one.get("kind") == "call" and one["builtin"] is None:
+                name: str = one["argv"][0].decode("utf-8", "surrogateescape")
+                path = os.path.join(one["directory"], name)
+                one["program"] = room.program(name) if "/" not in name else path if os.path.exists(path) else None
+            waiting.extend(one.values())
+        elif kind in (list, tuple):
+            waiting.extend(one)
 
 
 def _late(number: int, frame: object) -> None:

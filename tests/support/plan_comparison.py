@@ -12,15 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import interpreter_jobs
-
 import bash_oracle
+import interpreter_jobs
 from bash_oracle import Job, Seen, Started
 from bylaw.policy.effects import Unknown
 from bylaw.policy.errors import ShellSyntaxError
+from bylaw.policy.plan import Pipeline, Plan
 from bylaw.policy.scope import Scope
 from bylaw.policy.shell import Resolved, parse, resolve
 from plan_names import plain, unnamed_files, unnamed_programs
+from records_walk import everything
 
 ROUNDS = 8
 """How often a script whose commands run side by side is run again before a difference counts."""
@@ -104,9 +105,7 @@ def names(resolved: Resolved, seen: Seen) -> list[str]:
     return found
 
 
-def exact(
-    pair: tuple[str, Job], bash: Seen, ours: Seen, perform: Callable[[Sequence[Job]], list[Seen]], *, parallel: bool
-) -> list[str]:
+def exact(pair: tuple[str, Job], bash: Seen, ours: Seen, perform: Callable[[Sequence[Job]], list[Seen]], *, parallel: bool) -> list[str]:
     """What differs between bash and the interpreter; where commands run side by side, in every round."""
     if shown(bash, parallel=parallel) == shown(ours, parallel=parallel):
         return []
@@ -159,15 +158,6 @@ def _difference(bash: Seen, ours: Seen, *, parallel: bool) -> str:
     return "".join(found) + f"\n    bash said {bash.error[-300:]!r}\n    ours said {ours.error[-300:]!r}"
 
 
-def is_parallel(value: object) -> bool:
+def is_parallel(plan: Plan) -> bool:
     """Whether commands of the plan run side by side."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, tuple):
-            waiting += one  # pyright: ignore[reportUnknownArgumentType] - whatever it holds is looked at
-        elif hasattr(one, "__fields__"):
-            if len(getattr(one, "stages", ())) > 1:
-                return True
-            waiting += (getattr(one, name) for name in type(one).__fields__)  # type: ignore[attr-defined] # a record has fields
-    return False
+    return any(isinstance(one, Pipeline) and len(one.stages) > 1 for one in everything(plan))

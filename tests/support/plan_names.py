@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
 
 from bash_oracle import LINKS, WORK, Seen
 from bylaw.policy.plan import Fixed, Invocation, LateWord, OpenFile, Plan
+from records_walk import everything
 
 _ANYTHING = ".*"
 _INSIDE = "[^\0]*"
@@ -56,23 +56,10 @@ def unnamed_files(plan: Plan, seen: Seen) -> list[str]:
 def named_files(plan: Plan) -> set[str]:
     """Every path that a redirection of the plan may write to."""
     found: set[str] = set()
-    for one in _redirections(plan):
-        if one.mode != "read":
+    for one in everything(plan):
+        if isinstance(one, OpenFile) and one.mode != "read":
             found |= {one.path, *one.others}
     return found
-
-
-def _redirections(value: object) -> Iterable[OpenFile]:
-    """Every file that is opened, wherever it stands in a plan."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, OpenFile):
-            yield one
-        elif isinstance(one, tuple):
-            waiting += one  # pyright: ignore[reportUnknownArgumentType] - whatever it holds is looked at
-        elif hasattr(one, "__fields__"):
-            waiting += (getattr(one, name) for name in type(one).__fields__)  # type: ignore[attr-defined] # a record has fields
 
 
 def through_links(path: str) -> str:

@@ -7,7 +7,7 @@ import select
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.machine import MachineFiles
@@ -64,6 +64,20 @@ def call(
     return Invocation(argv=argv, directory=str(at), program=program(argv[0]), redirections=redirections, environment=environment)
 
 
+def alive(marker: str) -> list[int]:
+    """Processes of this machine whose command line holds the marker."""
+    found: list[int] = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                words = Path(f"/proc/{name}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if marker.encode() in words:
+                found.append(int(name))
+    return found
+
+
 def pipe(*calls: Invocation) -> Plan:
     return Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=calls)),))
 
@@ -89,7 +103,7 @@ def planned(script: str, at: Path) -> Plan:
 
 def _found(value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(_found(one) for one in value)
+        return tuple(map(_found, cast("tuple[object, ...]", value)))
     if isinstance(value, Invocation) and value.builtin is None:
         value = replace(value, program=program(value.argv[0]))
     if isinstance(value, Record):
@@ -101,9 +115,9 @@ def _found(value: Any) -> Any:
 class Heard:
     """A witness that remembers."""
 
-    began: list[tuple[int, int]] = field(default_factory=list)
-    ended: list[tuple[int, int, int, int]] = field(default_factory=list)
-    vectors: list[tuple[str, ...]] = field(default_factory=list)
+    began: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    ended: list[tuple[int, int, int, int]] = field(default_factory=list[tuple[int, int, int, int]])
+    vectors: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
     def capture(self, number: int, run: int) -> None:
         self.began.append((number, run))

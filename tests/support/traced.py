@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ from bench.corpus import ROOT
 _CALLS = "execve,execveat,open,openat,openat2,creat,connect,sendto,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,link,linkat,symlink,symlinkat,truncate,mknod,mknodat,clone,clone3,fork,vfork"
 _LINE = re.compile(r"(\d+) +(.*)", re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_BEGINS = re.compile(r'"/nonexistent/call \d+"')
+# In a namespace of its own, a process has a number there, and one for the trace.
+_CHILD = re.compile(r"(?P<pid>\d+)(?: /\* (?P<outer>\d+) in strace)?")
+_LAUNCHER = re.compile(r'execve\("[^"]*/python[0-9.]*", \[.*launcher\.py"')
 _FD = re.compile(r"<(/[^>]*)>")
 _FAMILIES = ("AF_INET", "AF_INET6")
 _WRITES = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
@@ -58,7 +62,20 @@ def perform(lines: Sequence[dict[str, Any]], preset: str = "balanced") -> list[T
     with tempfile.TemporaryDirectory(prefix="bylaw-traced-") as scratch:
         place = jail.make(Path(scratch))
         log = Path(place.state, "trace")
-        tracer = ["strace", "-f", "-y", "-qq", "--seccomp-bpf", "-s", "4096", "-e", f"trace={_CALLS}", "-o", str(log)]
+        tracer = [
+            "strace",
+            "-f",
+            "-y",
+            "-qq",
+            "--seccomp-bpf",
+            "--decode-pids=pidns",
+            "-s",
+            "4096",
+            "-e",
+            f"trace={_CALLS}",
+            "-o",
+            str(log),
+        ]
         module = [sys.executable, "-P", "-m", "bench.perform", place.workspace, place.outside, place.state, preset]
         done = subprocess.run(
             [*place.outer, *tracer, *module],
@@ -72,29 +89,31 @@ def perform(lines: Sequence[dict[str, Any]], preset: str = "balanced") -> list[T
         if done.returncode != 0:
             raise RuntimeError(f"the trace failed with {done.returncode}: {done.stderr[-2000:]}")
         answers = [json.loads(line) for line in done.stdout.splitlines()]
-        runs = _runs(log.read_text(encoding="utf-8", errors="surrogateescape"))
-    return list(_touched(answers, runs))
+        return list(_touched(answers, log.read_text(encoding="utf-8", errors="surrogateescape")))
 
 
-def _touched(answers: Sequence[dict[str, Any]], runs: Sequence[Touched]) -> list[Touched]:
-    """The runs that belong to each answer: one launcher for a call that ran, none for one that did not."""
-    waiting = list(runs)
-    found: list[Touched] = []
-    for one in answers:
-        touched = Touched(verdict=one["verdict"], text=one["text"], granted=one["granted"])
-        if one["verdict"] == "allow" and waiting:
-            run = waiting.pop(0)
-            touched.programs, touched.written, touched.connected = run.programs, run.written, run.connected
-        found.append(touched)
-    if waiting:
-        raise RuntimeError(f"{len(waiting)} launchers more than calls that were allowed")
-    return found
+def _touched(answers: Sequence[dict[str, Any]], trace: str) -> Iterator[Touched]:
+    """What each call touched: the processes that descend from a launcher which was started after it began."""
+    found = [Touched(verdict=one["verdict"], text=one["text"], granted=one["granted"]) for one in answers]
+    calls = list(_calls(trace))
+    parents: dict[str, str] = {}
+    for pid, name, _, result in calls:
+        if name in {"clone", "clone3", "fork", "vfork"} and (child := _CHILD.match(result)):
+            parents[child["outer"] or child["pid"]] = pid
+    launched: dict[str, Touched] = {}
+    current = -1
+    for pid, name, text, result in calls:
+        if _BEGINS.search(text):
+            current += 1
+        elif name == "execve" and _LAUNCHER.match(text) and result.startswith("0"):
+            launched[pid] = found[current]
+        elif (run := _run_of(pid, parents, launched)) is not None:
+            _note(run, name, text, result)
+    yield from found
 
 
-def _runs(trace: str) -> list[Touched]:
-    """One for each launcher, in the order in which they were started."""
-    runs: list[Touched] = []
-    owner: dict[str, Touched] = {}
+def _calls(trace: str) -> Iterator[tuple[str, str, str, str]]:
+    """Process, name, whole text and result of each system call, in the order in which they ended."""
     pending: dict[str, str] = {}
     for raw in trace.split("\n"):
         match = _LINE.match(raw)
@@ -106,20 +125,14 @@ def _runs(trace: str) -> list[Touched]:
             continue
         if text.startswith("<... "):
             text = pending.pop(pid, "") + text.partition("resumed>")[2]
-        name = text.partition("(")[0]
-        result = text.rpartition(" = ")[2]
-        if name in {"clone", "clone3", "fork", "vfork"}:
-            child = result.split("<")[0].split()[0] if result else ""
-            if child.isdigit() and pid in owner:
-                owner[child] = owner[pid]
-            continue
-        if name == "execve" and "launcher.py" in text and result.startswith("0") and pid not in owner:
-            runs.append(Touched(verdict="", text="", granted={}))
-            owner[pid] = runs[-1]
-            continue
-        if pid in owner:
-            _note(owner[pid], name, text, result)
-    return runs
+        yield pid, text.partition("(")[0], text, text.rpartition(" = ")[2]
+
+
+def _run_of(pid: str, parents: Mapping[str, str], launched: Mapping[str, Touched]) -> Touched | None:
+    at: str | None = pid
+    while at is not None and at not in launched:
+        at = parents.get(at)
+    return None if at is None else launched[at]
 
 
 def _note(run: Touched, name: str, text: str, result: str) -> None:

@@ -15,29 +15,12 @@ import pytest
 from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.plan import Invocation
 from bylaw.tools.process import run_plan
-from plan_room import COMBINATIONS, ENVIRONMENT, call, limits, pipe, program, states
+from plan_room import COMBINATIONS, ENVIRONMENT, alive, call, limits, pipe, program, states
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     return Path(os.path.realpath(tmp_path))
-
-
-# -- ends
-
-
-def alive(marker: str) -> list[int]:
-    """Processes of this machine whose command line holds the marker."""
-    found: list[int] = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                words = Path(f"/proc/{name}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if marker.encode() in words:
-                found.append(int(name))
-    return found
 
 
 @pytest.mark.parametrize("combination", list(COMBINATIONS))

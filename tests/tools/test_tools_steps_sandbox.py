@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.plan import Plan
 from bylaw.tools.errors import PathError, ToolError
 from bylaw.tools.process import ProcessOutcome, run_plan
-from plan_room import ENVIRONMENT, Heard, limits, planned, states
+from plan_room import ENVIRONMENT, Heard, alive, limits, planned, states
 
 
 def run(plan: Plan, at: Path, witness: Heard | None, *, combination: str = "both", timeout: float = 20) -> ProcessOutcome:
@@ -34,19 +37,6 @@ def here(tmp_path: Path) -> Path:
     (place / "in").write_text("b\na\n")
     (place / "sub").mkdir()
     return place
-
-
-def alive(marker: str) -> list[str]:
-    found: list[str] = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                words = Path(f"/proc/{name}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if marker.encode() in words:
-                found.append(name)
-    return found
 
 
 SCRIPT = 'for f in $(ls -d sub in); do read -r x < in; echo "$f $x $(echo "in $x" | cat)"; done | sort; cd sub && cat ../in'
@@ -88,6 +78,16 @@ def test_a_witness_that_refuses_a_vector_stops_the_plan_before_it_is_started(her
     assert not (here / "b").exists()
 
 
+def test_nothing_more_is_done_when_the_end_of_a_capture_cannot_be_recorded(here: Path) -> None:
+    class Refusing(Heard):
+        def captured(self, number: int, run: int, *, status: int, size: int, sha256: str) -> None:
+            raise OSError("the record is full")
+
+    with pytest.raises(OSError, match="the record is full"):
+        run(planned("x=$(cat in); touch made", here), here, Refusing())
+    assert not (here / "made").exists()
+
+
 def test_captures_without_a_witness_are_not_run(here: Path) -> None:
     with pytest.raises(ToolError, match="record"):
         run(planned("echo $(touch made)", here), here, None)
@@ -124,3 +124,93 @@ def test_a_stage_that_cannot_go_on_stops_the_whole_plan(here: Path) -> None:
     outcome = run(planned("echo $(echo $(yes)) | cat; echo after", here), here, Heard())
     assert outcome.status == "error"
     assert "after" not in outcome.stdout.text
+
+
+def children() -> list[int]:
+    """The processes that this one started."""
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        found += map(int, (task / "children").read_text().split())
+    return found
+
+
+@pytest.mark.parametrize("combination", ["both", "landlock", "bubblewrap", "none"])
+@pytest.mark.parametrize("form", ["while true; do sleep {}; done", "x=$(sleep {})", "( sleep {} | sleep {} ) | cat"])
+def test_nothing_is_left_when_the_launcher_itself_is_killed(here: Path, form: str, combination: str) -> None:
+    marker = f"91{os.getpid()}{len(form)}"
+    before = set(children())
+
+    def kill() -> None:
+        while not alive(marker):
+            time.sleep(0.02)
+        for child in set(children()) - before:
+            os.kill(child, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    outcome = run(planned(form.format(*[marker] * form.count("{}")), here), here, Heard(), combination=combination)
+    killer.join()
+    assert outcome.status == "killed"
+    for _ in range(500):  # the kernel takes a moment
+        if not alive(marker):
+            return
+        time.sleep(0.02)
+    pytest.fail("something is still running")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'x=aaaaaaaaaaaaaaaa; while true; do x="$x$x"; done',
+        "read -r x < in; while true; do x+=$x; done",
+    ],
+)
+def test_a_loop_that_doubles_a_variable_stops_by_name(here: Path, script: str) -> None:
+    outcome = run(planned(script, here), here, Heard())
+    assert outcome.status == "error"
+    assert "longer than" in outcome.stderr.text
+
+
+FORGING = """
+import os
+opened = []
+for process in {1, 2, 3, os.getppid()} - {os.getpid()}:
+    for number in range(80):
+        for flags in (os.O_RDONLY, os.O_WRONLY):
+            try:
+                opened.append(os.open(f"/proc/{process}/fd/{number}", flags | os.O_NONBLOCK))
+            except OSError:
+                pass
+for number in range(3, 80):
+    try:
+        os.write(number, b"exit 99\\ncaptured 0000000000000000 0 0 0 " + b"0" * 64 + b"\\n")
+        opened.append(number)
+    except OSError:
+        pass
+print("opened", opened)
+"""
+
+
+@pytest.mark.parametrize("combination", ["both", "landlock", "bubblewrap", "none"])
+@pytest.mark.parametrize("script", ["x=$(cat in); python3 forge.py", 'echo a | while read -r x; do echo "$(python3 forge.py)"; done'])
+def test_a_program_of_the_plan_cannot_speak_for_the_runner(here: Path, script: str, combination: str) -> None:
+    (here / "forge.py").write_text(FORGING)
+    outcome = run(planned(script, here), here, Heard(), combination=combination)
+    assert (outcome.stdout.text, outcome.stderr.text, outcome.exit_code) == ("opened []\n", "", 0)
+
+
+@pytest.mark.parametrize("combination", ["both", "none"])
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("mkdir new && cd new && pwd && cat ../in", "{here}/new\nb\na\n"),
+        ("cd new; cat in", "b\na\n"),
+        ("ln -s /etc new && cd new && pwd && cat passwd", ""),
+        ("ln -s sub new && cd new && pwd && cat ../in", ""),
+    ],
+)
+def test_a_directory_that_was_not_there_is_entered_as_it_was_judged_or_not_at_all(
+    here: Path, script: str, output: str, combination: str
+) -> None:
+    done = run(planned(script, here), here, Heard(), combination=combination)
+    assert done.stdout.text == output.format(here=here)

@@ -8,7 +8,7 @@ import pytest
 
 from bylaw.policy.effects import SetEnvironment, Unknown, UseConstruct
 from bylaw.policy.errors import ShellSyntaxError
-from bylaw.policy.plan import Calculate, Call, Case, Conditional, Each, For, Group, If, Invocation, Loop, Node
+from bylaw.policy.plan import Calculate, Call, Case, Conditional, Each, For, Group, If, Invocation, Loop, Node, OpenFile
 from bylaw.policy.records import replace
 from bylaw.policy.scope import Scope
 from bylaw.policy.shell import Resolved, parse, resolve
@@ -83,7 +83,7 @@ def node(text: str, scope: Scope) -> Node:
         ("f() { m0 $1 $#; }; f a; f b c", [["m0", "a", "1"], ["m0", "b", "2"]]),
         ("f() { x=$1; }; f a; m0 $x", [["m0", "a"]]),
         ("f() { m0; return; m1; }; f && m2", [["m0"], ["m1"], ["m2"]]),
-        ("f() { if m0; then x=1; return; fi; x=2; }; f; m1 $x", [["m0"], ["m1", "??"]]),
+        ("f() { if m0; then x=1; return; fi; x=2; }; f; m1 $x", [["m0"], ["m1", "?"]]),
         ("f() { m0; }; f() { m1; }; f", [["m1"]]),
         ("m0() { m1 in; }; m0; command m0 x", [["m1", "in"], ["m0", "x"]]),
         ("set -- a 'b c'; m0 $1 \"$2\" $#; shift; m1 \"$@\"", [["m0", "a", "b c", "2"], ["m1", "b c"]]),
@@ -211,7 +211,9 @@ def test_what_programs_get_from_a_script_is_an_effect(text: str, expected: list[
 # --- what a plan cannot say --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["m0 &", "m0 <(m1)", "m0 >$(m1)", "m0 >$x$(m1)", "case a in $(m0)) m1;; esac", "[[ a =~ b ]]"])
+@pytest.mark.parametrize(
+    "text", ["m0 &", "m0 & wait", "m0 <(m1)", "m0 >$(m1)", "m0 >$x$(m1)", "case a in $(m0)) m1;; esac", "[[ a =~ b ]]"]
+)
 def test_what_a_plan_cannot_say_needs_a_shell(text: str, scope: Scope) -> None:
     assert resolved(text, scope).shell
 
@@ -233,10 +235,17 @@ def test_a_target_that_only_the_run_knows_is_an_unknown(scope: Scope) -> None:
         ("set -- $(m0)", "late_parameters"),
         ("set -- a; m0 && shift; m1", "conditional_parameters"),
         ("while m0; do shift; done; set -- a; while m0; do shift; done", "conditional_parameters"),
-        ("cd nope", "cd_missing"),
+        ("cd nope/..", "cd_missing"),
+        ("mkdir a && cd a/..", "cd_missing"),
         ("cd $(m0)", "cd_operand"),
         ("cd -", "cd_previous"),
-        ("m0; cd d; m1; cd sub", "cd_missing"),
+        ("m0 && cd d; cd -", "cd_previous"),
+        ("m0 >f0/", "redirect_target"),
+        ("m0 <d/.", "redirect_target"),
+        ("B=2 m0 <<<a${B=b}", "assignment_order"),
+        ("set -- a <f1", "conditional_parameters"),
+        ("m0 $(m1 <<E; m2\nx\nE\n)", "here_document_line"),
+        ("m0 $(m1 <<E & m2\nx\nE\n)", "here_document_line"),
         ("popd", "uncertain_stack"),
         ("cd d; pushd d", "uncertain_stack"),
         ("m0 && pushd d; popd", "uncertain_stack"),
@@ -293,16 +302,126 @@ def test_a_target_that_only_the_run_knows_is_an_unknown(scope: Scope) -> None:
         ("x=$(m0) y=$x m1", "assignment_order"),
         ("local x=1", "builtin_local"),
         ("trap m0 EXIT", "builtin_trap"),
-        ("wait", "builtin_wait"),
+        ("wait %1", "builtin_wait"),
     ],
 )
 def test_what_is_not_sure_or_not_provided_is_refused_by_name(text: str, construct: str, scope: Scope) -> None:
     assert refused(text, scope) == construct
 
 
-def test_a_directory_that_may_be_made_first_is_not_taken_for_missing(scope: Scope) -> None:
-    assert refused("cd d; m0; cd sub; m1", scope) == "cd_missing"
-    assert resolved("cd d; ls; cd sub; m1", scope)
+@pytest.mark.parametrize(
+    ("text", "directory", "elsewhere"),
+    [
+        ("m0 && cd new && m1", "/mnt/w/new", ()),
+        ("cd new/a && m1", "/mnt/w/new/a", ()),
+        ("cd new && cd .. && m1", "/mnt/w", ()),
+        ("cd new/a && cd ../b && m1", "/mnt/w/new/b", ()),
+        ("cd new && cd ../d/.. && m1", "/mnt/w", ()),
+        ("cd new; m1", "/mnt/w/new", ("/mnt/w",)),
+        ("cd a.txt && m1", "/mnt/w/a.txt", ()),
+        ("cd broken && m1", "/mnt/w/broken", ()),
+        ("cd d; m0; cd sub; m1", "/mnt/w/d/sub", ("/mnt/w/sub", "/mnt/w/d", "/mnt/w")),
+        ("cd d && cd - && m1", "/mnt/w", ()),
+        ("cd d && cd sub && cd - && m1", "/mnt/w/d", ()),
+        ("cd d && cd - && cd - && m1", "/mnt/w/d", ()),
+        ("pushd d && cd - && m1", "/mnt/w", ()),
+    ],
+)
+def test_a_directory_may_be_made_by_then(text: str, directory: str, elsewhere: tuple[str, ...], scope: Scope) -> None:
+    found = resolved(text, scope).plan.invocations()[-1]
+    assert (found.directory, set(found.elsewhere)) == (directory, set(elsewhere))
+
+
+def test_a_redirection_to_above_a_directory_that_is_not_there_opens_what_is_above(scope: Scope) -> None:
+    found = resolved("cd new/a && m1 >../../x", scope).plan.invocations()[-1].redirections[0]
+    assert isinstance(found, OpenFile)
+    assert found.path == "/mnt/w/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('x=1; { x=2; } <missing; m0 "$x"', "?"),
+        ('x=1; { x=2; } </dev/null; m0 "$x"', "2"),
+        ('x=1; { x=2; } 2>&1; m0 "$x"', "2"),
+        ('x=1; { x=2; } 3>&-; m0 "$x"', "2"),
+        ('x=1; { x=2; } <&7; m0 "$x"', "?"),
+        ('x=1; { { x=2; } 2>&1; } >&-; m0 "$x"', "?"),
+        ('x=1; if m1; then x=2; else x=2; fi <missing; m0 "$x"', "?"),
+        ('x=1; while x=2; do x=2; done <missing; m0 "$x"', "?"),
+        ('x=1; for x in 2; do m1; done >d; m0 "$x"', "?"),
+        ('x=1; case a in *) x=2;; esac <missing; m0 "$x"', "?"),
+        ('x=1; f() { x=2; }; f <missing; m0 "$x"', "?"),
+        ('x=1; f() { x=2; } <missing; f; m0 "$x"', "?"),
+        ('x=1; unset x <missing; m0 "$x"', "?"),
+        ('x=1; export x=2 <missing; m0 "$x"', "?"),
+        ('x=1; (( x = 2 )) <missing; m0 "$x"', "?"),
+        ('x=1; m1 || exit <missing && x=2; m0 "$x"', "?"),
+        ('f() { x=1; return <missing; x=2; }; f; m0 "$x"', "?"),
+        ('for i in a; do x=1; break <missing; x=2; done; m0 "$x"', "?"),
+        ('x=1; { x=2; } <<<a; m0 "$x"', "2"),
+        ('x=1; { x=2 && m1; } <missing && m0 "$x"', "2"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_keeps_a_command_from_running(text: str, expected: str, scope: Scope) -> None:
+    assert seen(text, scope)[-1] == ["m0", expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("i=0; while m1; do i=$((i + 1)); done; m0 $i", "?"),
+        ("m1 && i=-7; i=3; m2 || i=4; m0 $i", "?"),
+        ("i=0; until m1; do ((i++)); done; m0 $i", "?"),
+        ("i=8; until m1; do ((i = i / 2)); done; m0 $i", "?"),
+        ("m1; i=$?; m0 $i", "?"),
+        ("x=$(m1); i=${#x}; m0 $i", "?"),
+        ("m1; export i=$?; m0 $i", "?"),
+        ("m1; i=$?; j=$i; m0 $j", "?"),
+        ("x=$(m1); ((i = 3, x)); m0 $i", "?"),
+        ("x=$(m1); ((x && (i = 3))); m0 $i", "??"),
+        ("x=$(m1); ((i = x)); m0 $i", "??"),
+        ("i=0; m1 || i=08; m0 $i", "??"),
+        ("i=0; m1 || i=$(m2); m0 $i", "??"),
+        ("m1 || i=1; m0 $i", "??"),
+        ("i=$?; unset i; m1 || i=1; m0 $i", "??"),
+        ("i=$?$?; m0 $i", "??"),
+        ("i=$?; read i; m0 $i", "??"),
+    ],
+)
+def test_a_number_is_one_word_whatever_it_is(text: str, expected: str, scope: Scope) -> None:
+    commands = [one for one in seen(text, scope) if one[0] == "m0"]
+    assert commands == [["m0", expected]]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("read x; ((x))", ["$x"]),
+        ("read x; m0 $((1 + x))", ["$x"]),
+        ("read x; ((y = x + 1)); m0 $((y))", ["$x", "$y"]),
+        ("read v; read x; m0 ${v:x:1}", ["$x"]),
+        ("read x; [[ $x -eq 1 ]]", ["$x"]),
+        ("i=0; while m1; do ((i++)); done; [[ $i -lt 3 ]]", []),
+        ("m0; i=$?; ((i > 1)); [[ $? -eq 0 ]]", []),
+    ],
+)
+def test_a_value_that_a_shell_would_read_as_an_expression_is_named(text: str, code: list[str], scope: Scope) -> None:
+    assert list(dict.fromkeys(one.subject for one in resolved(text, scope).code)) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(": ${B:=b}; export B; m0", ("export", "B=b")), ("export X0; m0", ("export", "X0"))],
+)
+def test_what_a_word_has_set_is_told_to_the_run(text: str, words: tuple[str, ...], scope: Scope) -> None:
+    found = resolved(text, scope)
+    assert (found.plan.invocations()[-2].argv, found.shell) == (words, "")
+
+
+@pytest.mark.parametrize("text", [": ${B:=b}; m0 && B=c; export B", ": ${B:=b}; m0 && B=c; B+=d"])
+def test_what_a_word_has_set_on_one_way_needs_a_shell(text: str, scope: Scope) -> None:
+    assert "a variable that a word has set" in resolved(text, scope).shell
 
 
 # --- limits ------------------------------------------------------------------------------------------------------
@@ -316,13 +435,16 @@ def test_more_directories_than_are_followed_are_refused_by_name(scope: Scope) ->
 
 
 def test_rounds_and_calls_are_counted(scope: Scope) -> None:
-    small = Caps(expansions=10, commands=10, depth=3)
+    small = Caps(expansions=10, commands=10, depth=4)
     many = " ".join("abcdefghijkl")
     assert refused(f"for i in {many}; do m0; done", scope, small) == "too_many_expansions"
     doubled = "a() { m0; m0; }; b() { a; a; }; c() { b; b; }; c; c"
     assert refused(doubled, scope, small) == "too_many_commands"
     chain = "".join(f"f{number}() {{ f{number + 1}; }}; " for number in range(5))
     assert refused(chain + "f5() { m0; }; f0", scope, Caps(depth=3)) == "too_deep"
+    wrapped = "f() { ( ( m0 ) ); }; g() { ( ( f ) ); }; "
+    assert refused(wrapped + "( ( g ) )", scope, Caps(depth=4)) == "too_deep"
+    assert resolve(parse(wrapped + "g"), scope, Caps(depth=5)).plan.invocations()
 
 
 def test_a_loop_that_walks_up_settles_or_is_refused_by_name(scope: Scope) -> None:

@@ -65,6 +65,18 @@ SCRIPTS = (
     "type m0; command -v m0; command -v nothing || m1",
     "true; m0 $?; false; m0 $?; : $(m1)",
     "x=${X0:-y}; m0 $x; m1 ${z:-q} ${z:=r} $z",
+    "mkdir -p new && cd new && m0 && cd .. && m1",
+    "mkdir new; cd new; m0 >f1; m1 <../a.txt >../f2; cd ..; m2",
+    "cd new && m0; m1; cd a.txt || m2",
+    "cd d && cd - && m0 && cd - >/dev/null && m1",
+    "i=0; while [ $i -lt 3 ]; do m0 $i; i=$((i+1)); done; m1 $i",
+    "n=$(echo abc); m0 ${#n}; i=${#n}; m1 $i",
+    'm0 <<<"$(m1)"; m2 <<<"$(echo a)b"',
+    "x=1; { x=2; m0; } <missing; m1 $x; f() { x=3; }; f <missing; m2 $x",
+    "exit <missing; m0",
+    "for i in a b; do m0 $i; break <missing; m1; done",
+    "f() { return 3 <missing; m0 $?; }; f; m1 $?",
+    ": ${B:=b}; export B; m0; B=c m1",
     "m0 <<E\n$X0 $(echo in) $((1+1))\nE",
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import bash_oracle
 import mutations
 import rewrites
 import script_grammar
@@ -19,10 +20,17 @@ SEED = int(os.environ.get("BYLAW_FUZZ_SEED") or "1")
 MUTATIONS = int(os.environ.get("BYLAW_FUZZ_MUTATIONS") or "24")
 ORDER = {"allow": 0, "confirm": 1, "deny": 2}
 SHARES = 4
+BUILTIN_TRAPS = {"printf -v 'a[$(touch PWNED)]' x": "behind a wrapper it is the program `printf`, to which `-v` is text like any other"}
+"""Attacks on a builtin of the shell that a wrapper turns into a program without that trap: performed, and without effect."""
 
 
 def sample(chance: random.Random, found: dict[str, str], count: int) -> dict[str, str]:
     return {name: found[name] for name in chance.sample(sorted(found), min(count, len(found)))}
+
+
+def performed(text: str) -> questions.Performed:
+    answer = questions.Answer(case=Case(id="m", command=text), preset="balanced", verdict="allow", rules=(), texts=())
+    return questions.perform([answer])[0]
 
 
 def verdicts(rows: Sequence[dict[str, Any]], preset: str) -> list[list[str]]:
@@ -45,7 +53,10 @@ def test_no_mutation_of_an_attack_is_allowed(share: int) -> None:
         for (name, text), verdict in zip(one.items(), said, strict=True)
         if verdict == "allow"
     ]
-    assert allowed == []
+    commands = {case.id: case.command for case in cases}
+    disarmed = {text for one, name, text in allowed if name.startswith("wrapper: ") and commands[one] in BUILTIN_TRAPS}
+    assert [one for one in allowed if one[2] not in disarmed] == []
+    assert [found for text in sorted(disarmed)[:3] for found in performed(text).evidence] == []
     assert sum(map(len, mutated)) > 10 * len(cases)
 
 
@@ -112,7 +123,7 @@ def test_no_rewrite_of_a_random_script_loosens_its_verdict() -> None:
         ("cat 'a b'\\''c'", "'cat' 'a b'\\''c'"),
         ("A=1 ls --color=auto", "A='1' 'ls' '--color=auto'"),
         ("[[ $a == b* ]] && ls", "[[ $a == b* ]] && 'ls'"),
-        ("export A=~/x", "'export' A=~/x"),
+        ("export A=b*", "'export' A=b*"),
         ("cat <<E\na b\nE", "'cat' <<E\na b\nE"),
     ],
 )
@@ -122,8 +133,6 @@ def test_quotes_are_put_where_they_change_nothing(text: str, rewritten: str) -> 
 
 def test_words_mean_the_same_in_every_quote() -> None:
     chance = random.Random(1)
-    import bash_oracle
-
     texts = [f"m0 {word} b" for word in ("a", "-x", "--a=b", "a.txt", "a/b", "'a b'", "x\\ y")]
     written = [text for one in texts for text in (one, *mutations.quoted(one, chance).values())]
     started = [seen.started[0].argv for seen in bash_oracle.run_all(written)]

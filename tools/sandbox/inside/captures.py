@@ -50,11 +50,12 @@ class Channel:
             data = self._read(reader)
         finally:
             os.close(reader)
-        from .steps import wait
+        from .children import wait
 
         runner.state.status, _ = wait(pid)
         runner.state.captured = runner.state.status
-        self._say(f"captured {token} {number} {runner.state.status} {len(data)} {hashlib.sha256(data).hexdigest()}\n".encode())
+        # The plan goes on once this is on record too: where the record fails, nothing more is done.
+        self._ask("captured", f"{number} {runner.state.status} {len(data)} {hashlib.sha256(data).hexdigest()}".encode(), token)
         return decoded(data.replace(b"\0", b"").rstrip(b"\n"))
 
     def _start(self, runner: Runner, number: int, table: Table) -> int:
@@ -77,8 +78,9 @@ class Channel:
                 raise Halt(f"a captured command printed more than {self._most} bytes")
         return bytes(found)
 
-    def _ask(self, what: str, words: bytes) -> str:
-        token = os.urandom(_TOKEN_BYTES // 2).hex()
+    def _ask(self, what: str, words: bytes, token: str = "") -> str:
+        """Says something, and returns its token when the answer has come."""
+        token = token or os.urandom(_TOKEN_BYTES // 2).hex()
         fcntl.lockf(self._lock, fcntl.LOCK_EX)
         try:
             write_all(self._report, f"{what} {token} ".encode() + words + b"\n")
@@ -92,12 +94,5 @@ class Channel:
                 # An answer for another is that for a process that was killed while it waited.
                 if answer == token.encode():
                     return token
-        finally:
-            fcntl.lockf(self._lock, fcntl.LOCK_UN)
-
-    def _say(self, line: bytes) -> None:
-        fcntl.lockf(self._lock, fcntl.LOCK_EX)
-        try:
-            write_all(self._report, line)
         finally:
             fcntl.lockf(self._lock, fcntl.LOCK_UN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .state import Failed, Leave
+from .state import Failed, Leave, sure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _group(runner: Runner, steps: list[Step], table: Table, *, subshell: bool) -
     if not subshell:
         runner.run_steps(steps, table)
         return
-    from .steps import wait
+    from .children import wait
 
     pid = runner.fork(lambda: runner.run_steps(steps, table), table)
     runner.state.status, runner.state.signal = wait(pid)
@@ -179,7 +179,7 @@ def _case(runner: Runner, node: Case, table: Table) -> None:
 
     from .words import value
 
-    text = value(runner, node["word"], table)
+    text = sure(value(runner, node["word"], table))
     through = matched = False
     for arm in node["arms"]:
         if not through and not any(re.fullmatch(one, text, re.DOTALL) for one in arm["patterns"]):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from .state import Failed, Halt
+from .state import Failed, Halt, sure
 from .sums import number, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .files import Table
-    from .shapes import Check, Condition, Part, Word
+    from .shapes import Check, Condition, Word
     from .steps import Runner
 
 _KINDS = {"f": 0o100000, "d": 0o040000, "p": 0o010000, "S": 0o140000, "b": 0o060000, "c": 0o020000, "h": 0o120000, "L": 0o120000}
@@ -233,32 +233,24 @@ def _check(runner: Runner, check: Check, table: Table) -> bool:
     if check["right"] is None:
         return unary(operator[1:], left, table)
     if operator in ("=", "==", "!="):
-        return _same(runner, left, check["right"], table) == (operator != "!=")
+        return _same(left, check["right"]) == (operator != "!=")
     right = value(runner, check["right"], table)
     if operator == "=~":
         import re
 
-        return re.search(right, left) is not None
+        return re.search(right, sure(left)) is not None
     if operator in ("-eq", "-ne", "-lt", "-le", "-gt", "-ge"):
         return compare(number(left, "the left side"), operator, number(right, "the right side"))
     return binary(left, operator, right)
 
 
-def _same(runner: Runner, left: str, right: Word, table: Table) -> bool:
-    """A known right side is a regular expression; one that only the run knows is text, if all of it is quoted."""
-    from .words import value
-
-    if isinstance(right, str):
-        import re
-
-        return re.fullmatch(right, left, re.DOTALL) is not None
-    if not all(_plain(part) for part in right):
+def _same(left: str, right: Word) -> bool:
+    """Whether the text as a whole is what the pattern says (a regular expression)."""
+    if not isinstance(right, str):
         raise Halt("the pattern of a comparison is known to the run only")
-    return left == value(runner, right, table)
+    import re
 
-
-def _plain(part: Part) -> bool:
-    return part["quoted"]
+    return re.fullmatch(right, sure(left), re.DOTALL) is not None
 
 
 __all__ = ["Failed", "Wrong", "holds", "test"]

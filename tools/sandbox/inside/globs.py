@@ -39,8 +39,8 @@ def expand(pieces: list[tuple[str, bool]]) -> list[str]:
             components[-1].append(one)
     if not any(_special(one) for one in components):
         return [written]
-    found = sorted(_search(components)) or [written]
-    return [f"./{name}" if name.startswith("-") else name for name in found]
+    found = sorted(_search(components), key=os.fsencode)
+    return [f"./{name}" if name.startswith("-") else name for name in found] or [written]
 
 
 def _special(component: list[Character]) -> bool:

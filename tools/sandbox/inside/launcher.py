@@ -77,3 +77,5 @@ def prepared(plan: Program, report: int, answers: list[int]) -> steps.Runner:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    # All is said and nothing is buffered: taking the interpreter down in order would only cost time.
+    os._exit(0)

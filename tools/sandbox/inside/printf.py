@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _SIGN = 1 << 63
 _ALL = 1 << 64
 _MOST = 1 << 20
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^")
 _SPECIAL = frozenset(" !\"$&'()*,;<>?[\\]^`{|}")
 _NAMED = {"\a": "\\a", "\b": "\\b", "\x1b": "\\E", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 

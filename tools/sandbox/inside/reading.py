@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _CHUNK = 4096
 _MOST = 1 << 20
 _WHITE = " \t\n"
+_LENGTHS = ((0xFE, 1), (0xFC, 6), (0xF8, 5), (0xF0, 4), (0xE0, 3), (0xC0, 2))
+"""Bytes of a character by the first of them, as the C library reads it."""
 
 Character = tuple[str, bool]
 """A character, and whether a backslash stood before it."""
@@ -71,6 +73,9 @@ def _line(descriptor: int, delimiter: bytes, count: int, *, raw: bool) -> tuple[
     characters, complete = 0, False
     try:
         while not complete and (one := source.next()):
+            if one in (b"\\", delimiter) and _is_cut_short(line):
+                # Bash takes this byte into the character that is not whole.
+                raise Halt("read was given a line that ends in the middle of a character")
             if not raw and one == b"\\":
                 one = source.next()
                 if one in (b"\n", b""):
@@ -92,6 +97,30 @@ def _line(descriptor: int, delimiter: bytes, count: int, *, raw: bool) -> tuple[
     finally:
         source.close()
     return _characters(bytes(line), marks), complete
+
+
+def _is_cut_short(line: bytearray) -> bool:
+    """Whether the bytes end with the first ones of a character."""
+    for size in range(1, min(len(line), 5) + 1):
+        one = line[-size]
+        if one & 0xC0 != 0x80:
+            length = (
+                1
+                if one >= 0xFE
+                else 6
+                if one >= 0xFC
+                else 5
+                if one >= 0xF8
+                else 4
+                if one >= 0xF0
+                else 3
+                if one >= 0xE0
+                else 2
+                if one >= 0xC0
+                else 1
+            )
+            return size < length
+    return False
 
 
 def _characters(line: bytes, marks: set[int]) -> list[Character]:

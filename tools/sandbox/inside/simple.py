@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from .state import State, decoded, encoded
-from .steps import wait
+from .children import wait
+from .state import decoded, encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .files import Table
     from .shapes import Call
+    from .state import State
     from .steps import Runner
 
 _VECTOR_BYTES = 1 << 20
 
 
 def run_simple(runner: Runner, call: Call, table: Table, owned: list[int]) -> None:
-    """Words, then redirections, then assignments, then the command, as bash; `owned` descriptors are closed by the caller."""
+    """Words, then assignments, then redirections, then the command, as bash; `owned` descriptors are closed by the caller."""
     state, table = runner.state, dict(table)
     state.captured = None
     argv = _argv(runner, call, table)
+    if call["builtin"] == "assign":
+        # Assignments and redirections together are not in a plan.
+        if not runner.redirect(call["redirections"], table, owned):
+            state.status, state.signal = 1, 0
+            return
+        for _ in _assigned(runner, call, table):
+            pass
+        state.status = state.captured or 0
+        return
+    before = _Before(state)
+    try:
+        for name in _assigned(runner, call, table, before):
+            state.exported.add(name)
+        _command(runner, call, argv, table, owned)
+    finally:
+        before.restore()
+
+
+def _command(runner: Runner, call: Call, argv: list[str], table: Table, owned: list[int]) -> None:
+    """Opens the redirections and runs the program or builtin; its assignments stand in the state."""
+    state, name = runner.state, call["builtin"]
     if not runner.redirect(call["redirections"], table, owned):
         state.status, state.signal = 1, 0
         return
-    name = call["builtin"]
-    if name == "assign":
-        _assignments(runner, call, table, keep=True)
-        state.status = state.captured or 0
-        return
-    environment = dict(_assignments(runner, call, table, keep=False))
     if call["late"] and runner.channel is not None:
         runner.channel.vector([encoded(word) for word in argv])
     if name is None:
-        pid, state.status = runner.spawn(call["program"], [encoded(word) for word in argv], environment, table)
+        pid, state.status = runner.spawn(call["program"], [encoded(word) for word in argv], {}, table)
         if pid is not None:
             state.status, state.signal = wait(pid)
     elif name == "true":
@@ -39,11 +57,7 @@ def run_simple(runner: Runner, call: Call, table: Table, owned: list[int]) -> No
     else:
         from .builtins import run_builtin
 
-        before = _overlaid(state, environment)
-        try:
-            state.status = run_builtin(runner, name, argv, table)
-        finally:
-            _restored(state, before)
+        state.status = run_builtin(runner, name, argv, table)
 
 
 def _argv(runner: Runner, call: Call, table: Table) -> list[str]:
@@ -65,9 +79,8 @@ def _argv(runner: Runner, call: Call, table: Table) -> list[str]:
     return found
 
 
-def _assignments(runner: Runner, call: Call, table: Table, *, keep: bool) -> list[tuple[str, str]]:
-    """The values of what is written before a command; with `keep` each is set at once, and the next one sees it."""
-    found: list[tuple[str, str]] = []
+def _assigned(runner: Runner, call: Call, table: Table, before: _Before | None = None) -> Iterator[str]:
+    """Sets what is written before a command, one after the other: each substitution sees those on its left."""
     for name, word in call["environment"]:
         if isinstance(word, str):
             text = word
@@ -75,21 +88,29 @@ def _assignments(runner: Runner, call: Call, table: Table, *, keep: bool) -> lis
             from .words import value
 
             text = value(runner, word, table)
-        found.append((name, text))
-        if keep:
-            runner.state.variables[name] = text
-    return found
+        if before is not None:
+            before.remember(name)
+        runner.state.variables[name] = text
+        yield name
 
 
-def _overlaid(state: State, environment: dict[str, str]) -> dict[str, str | None]:
-    before = {name: state.variables.get(name) for name in environment}
-    state.variables.update(environment)
-    return before
+class _Before:
+    """What the variables that are set for one command were before it."""
 
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._values: dict[str, tuple[str | None, bool]] = {}
 
-def _restored(state: State, before: dict[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
-            state.variables.pop(name, None)
-        else:
-            state.variables[name] = value
+    def remember(self, name: str) -> None:
+        """Keeps its value; what was kept first counts."""
+        self._values.setdefault(name, (self._state.variables.get(name), name in self._state.exported))
+
+    def restore(self) -> None:
+        """Puts all that were kept back."""
+        state = self._state
+        for name, (value, exported) in self._values.items():
+            if value is None:
+                state.variables.pop(name, None)
+            else:
+                state.variables[name] = value
+            (state.exported.add if exported else state.exported.discard)(name)

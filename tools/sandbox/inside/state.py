@@ -75,6 +75,14 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def sure(text: str) -> str:
+    """The text, for a pattern, a length or a place in it; Halt where shells count its bytes as other characters than we do."""
+    # Bash falls back to bytes for some patterns, and the C library reads some bytes as characters behind the last one of Unicode.
+    if any("\udc80" <= one <= "\udcff" for one in text):
+        raise Halt("the characters of a value that is not UTF-8 cannot be told apart for certain")
+    return text
+
+
 def encoded(text: str) -> bytes:
     """The bytes of a text: those that `decoded` was given."""
     return text.encode("utf-8", "surrogateescape")

@@ -10,6 +10,7 @@ import errno
 import os
 import time
 
+from .children import die, is_there, refusal, wait
 from .files import FIRST_FREE, Redirected, copy, give, high, keep_only, moved, open_file, write_all
 from .paths import open_plain
 from .state import Failed, Finish, Halt, Leave, State, decoded, encoded, why
@@ -157,8 +158,9 @@ class Runner:
         """Starts a program with exactly this table, in the current directory."""
         name = argv[0].decode("utf-8", "backslashreplace")
         if program is None:
-            self.complain(table, f"{name}: command not found")
-            return None, _NOT_FOUND
+            refused = "/" in name and is_there(argv[0])
+            self.complain(table, f"{name}: {'it is no program' if refused else 'command not found'}")
+            return None, _NOT_STARTED if refused else _NOT_FOUND
         actions: list[tuple[int, int, int] | tuple[int, int]] = [
             (os.POSIX_SPAWN_DUP2, kept, number) for number, kept in table.items() if number < FIRST_FREE
         ]
@@ -167,8 +169,8 @@ class Runner:
         try:
             return os.posix_spawn(program, argv, whole, file_actions=actions, setsigmask=(), setsigdef=_DEFAULT_SIGNALS), 0
         except OSError as problem:
-            self.complain(table, f"{name}: {_refusal(problem)}")
-            return None, _NOT_FOUND if problem.errno in (errno.ENOENT, errno.ENOTDIR) else _NOT_STARTED
+            self.complain(table, f"{name}: {refusal(problem)}")
+            return None, _NOT_FOUND if problem.errno == errno.ENOENT else _NOT_STARTED
 
     def redirect(self, redirections: list[Redirection], table: Table, owned: list[int]) -> bool:
         """Changes the table; False, and a complaint, where a file cannot be opened. The caller closes what is `owned`."""
@@ -241,7 +243,7 @@ class Runner:
             body()
         except Finish as end:
             if end.signal:
-                _die(end.signal)
+                die(end.signal)
             return end.status
         except Leave as end:
             return end.status
@@ -295,13 +297,6 @@ class Runner:
             write_all(table[2], ("\n".join(lines) + "\n").encode())
 
 
-def wait(pid: int) -> tuple[int, int]:
-    """The exit code (bash's) and the signal of a child that has ended."""
-    status = os.waitpid(pid, 0)[1]
-    signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return (128 + signal if signal else os.waitstatus_to_exitcode(status)), signal
-
-
 def _known(call: Call) -> bool:
     """Whether nothing of a command waits for the run but the program itself."""
     return all(isinstance(value, str) for _, value in call["environment"])
@@ -315,20 +310,6 @@ def _ends_on_error(stages: list[Node]) -> bool:
         or stage["kind"] in ("call", "function", "conditional", "calculate")
         or (stage["kind"] == "group" and stage["subshell"])
     )
-
-
-def _die(signal: int) -> None:
-    # `signal` itself takes as long to import as all of this.
-    import _signal  # type: ignore[import-not-found]  # typeshed does not know it
-
-    _signal.signal(signal, _signal.SIG_DFL)
-    os.kill(os.getpid(), signal)
-
-
-def _refusal(problem: OSError) -> str:
-    if problem.errno == errno.EACCES:
-        return "permission denied: it may not be started, or a file that it needs is not granted"
-    return why(problem).lower()
 
 
 __all__ = ["Halt", "Runner", "decoded"]

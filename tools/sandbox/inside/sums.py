@@ -1,8 +1,8 @@
-"""Arithmetic as bash does it: 64 bit, two's complement, a value that is no plain number is an error and never code."""
+"""Arithmetic as bash does it: 64 bit, two's complement; a value that is no plain number ends the plan and is never code."""
 
 from __future__ import annotations
 
-from .state import Failed
+from .state import Failed, Halt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ def plain(state: State, name: str) -> int:
 
 
 def number(text: str, what: str) -> int:
-    """A plain decimal number, or nothing (0); Failed for all else, which bash would read as an expression."""
+    """A plain decimal number, or nothing (0); Halt for all else, which bash would read as an expression."""
     stripped = text.strip(" \t\n")
     digits = stripped.lstrip("+-") if len(stripped) - len(stripped.lstrip("+-")) < 2 else ""
     if not stripped:
         return 0
     if not (digits.isascii() and digits.isdigit()) or (digits.startswith("0") and digits != "0"):
-        raise Failed(f"{what} holds {text[:60]!r}, which is no plain decimal number")
+        raise Halt(f"{what} holds {text[:60]!r}, which is no plain decimal number")
     if len(digits) > 1000:
-        raise Failed(f"{what} holds a number of {len(digits)} digits")
+        raise Halt(f"{what} holds a number of {len(digits)} digits")
     return wrapped(-int(digits) if stripped.startswith("-") else int(digits))
 
 

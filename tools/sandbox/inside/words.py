@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .state import Failed, Halt
+from .state import Failed, Halt, sure
 from .sums import calculate
 
 TYPE_CHECKING = False
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _BLANKS = " \t\n"
 _GLOB = frozenset("*?[")
+_LONGEST = 5 << 20
+"""Characters that one word may have: room for what a capture may print, and an end for a loop that doubles a variable."""
 
 
 class Budget:
@@ -83,8 +85,9 @@ def _split(pieces: list[Piece]) -> list[list[tuple[str, bool]]]:
 def _pieces(runner: Runner, parts: list[Part], table: Table, *, inner: bool) -> list[Piece]:
     """The values of the parts. `inner`: the word of an operation, whose own text is split like a value."""
     found: list[Piece] = []
+    length = 0
     for part in parts:
-        quoted = part["quoted"]
+        quoted, before = part["quoted"], len(found)
         if part["kind"] == "fixed":
             found.append((part["text"], quoted, inner and not quoted))
         elif part["kind"] == "compute":
@@ -93,15 +96,16 @@ def _pieces(runner: Runner, parts: list[Part], table: Table, *, inner: bool) -> 
             if runner.channel is None:
                 raise Halt("a captured command has nobody to witness it")
             found.append((runner.channel.run(runner, part["number"], table), quoted, not quoted))
-        elif part["name"] in ("@", "*"):
-            found += _all_positional(runner, part)
         else:
             found += _get(runner, part, table)
+        length += sum(len(text) for text, _, _ in found[before:])
+        _bound(length)
     return found
 
 
-def _all_positional(runner: Runner, part: Get) -> list[Piece]:
-    raise Halt(f"`${part['name']}` is known to the run only ({len(runner.state.positional)} words)")
+def _bound(length: int) -> None:
+    if length > _LONGEST:
+        raise Halt(f"a word became longer than {_LONGEST} characters")
 
 
 def _get(runner: Runner, part: Get, table: Table) -> list[Piece]:
@@ -118,7 +122,7 @@ def _get(runner: Runner, part: Get, table: Table) -> list[Piece]:
         if runner.state.nounset:
             raise Failed(f"{part['name']}: unbound variable", 127)
         found = ""
-    text = found if operation is None else _operated(runner, operation, found, table)
+    text = found if operation is None else _operated(runner, operation, sure(found), table)
     return [(text, quoted, not quoted)]
 
 
@@ -146,14 +150,21 @@ def _operated(runner: Runner, operation: Operation, text: str, table: Table) -> 
     if name == "length":
         return str(len(text))
     if name in ("upper", "lower"):
-        change = str.upper if name == "upper" else str.lower
-        end = len(text) if operation["every"] else 1
-        return "".join(one if len(changed := change(one)) != 1 else changed for one in text[:end]) + text[end:]
+        return _turned(text, upper=name == "upper", every=operation["every"])
     if name == "slice":
         return _slice(runner, operation, text)
     if name == "replace":
         return _replaced(runner, operation, text, table)
     return _trimmed(operation, text)
+
+
+def _turned(text: str, *, upper: bool, every: bool) -> str:
+    """The first character or all in the other case; Halt for letters whose other case is not surely that of the C library."""
+    if any(one == "\u0130" or "\u1f80" <= one <= "\u1fff" or (one > "\u2fff" and one.upper() != one.lower()) for one in text):
+        raise Halt(f"the other case of a letter in {text[:60]!a} is not known for certain")
+    end = len(text) if every else 1
+    change = str.upper if upper else str.lower
+    return "".join(changed if len(changed := change(one)) == 1 else one for one in text[:end]) + text[end:]
 
 
 def _slice(runner: Runner, operation: Operation, text: str) -> str:
@@ -185,39 +196,27 @@ def _trimmed(operation: Operation, text: str) -> str:
 
 
 def _replaced(runner: Runner, operation: Operation, text: str, table: Table) -> str:
-    """The leftmost longest match, or each. An unquoted `&` in the replacement stands for what matched (bash 5.2)."""
+    """The leftmost longest match replaced, or each."""
     import re
 
-    pieces = _pieces(runner, operation["word"] or [], table, inner=False)
-    anchor = operation["anchor"]
-    if not operation["pattern"]:
-        return text if not anchor else _filled(pieces, "") + text if anchor == "start" else text + _filled(pieces, "")
+    new = value(runner, operation["word"] or [], table)
     pattern = re.compile(operation["pattern"], re.DOTALL)
-    if anchor:
-        sizes = range(len(text), -1, -1)
-        for size in sizes:
-            if anchor == "start" and pattern.fullmatch(text, 0, size):
-                return _filled(pieces, text[:size]) + text[size:]
-            if anchor == "end" and pattern.fullmatch(text, len(text) - size):
-                return text[: len(text) - size] + _filled(pieces, text[len(text) - size :])
+    if operation["anchor"]:
+        for size in range(len(text), -1, -1):
+            if operation["anchor"] == "start" and pattern.fullmatch(text, 0, size):
+                return new + text[size:]
+            if operation["anchor"] == "end" and pattern.fullmatch(text, len(text) - size):
+                return text[: len(text) - size] + new
         return text
     if not text:
-        return _filled(pieces, "") if pattern.fullmatch("") else ""
+        return new if pattern.fullmatch("") else ""
     done: list[str] = []
     at = 0
     while at < len(text) and (match := pattern.search(text, at)) is not None:
         if match.end() == match.start():
             break
-        done += [text[at : match.start()], _filled(pieces, match.group())]
+        done += [text[at : match.start()], new]
         at = match.end()
         if not operation["every"]:
             break
     return "".join(done) + text[at:]
-
-
-def _filled(pieces: list[Piece], matched: str) -> str:
-    """The replacement with every unquoted `&` filled in; behind a backslash it is the character itself."""
-    found: list[str] = []
-    for text, quoted, _ in pieces:
-        found.append(text if quoted else text.replace("\\&", "\0").replace("&", matched).replace("\0", "&"))
-    return "".join(found)
