@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _MAX_RUNS: Final = 1_000
 """How often a captured command may be reached in one call: each time costs a durable record."""
 
+_MAX_VECTORS: Final = 20_000
+_MAX_CHARACTERS: Final = 32 << 20
+"""How many final argument vectors one call may put on the record, and how long they may be together."""
+
 
 class NestedCalls:
     """The witness of one call: numbers its captured commands, and writes down what only the run knew."""
@@ -28,6 +32,8 @@ class NestedCalls:
         self._recorder = recorder
         self._started: dict[tuple[int, int], int] = {}
         self._count = 0
+        self._vectors = 0
+        self._characters = 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +67,14 @@ class NestedCalls:
         self._recorder.outcome(self._name(number, run), RunCommand.tool, result, self._started.pop((number, run)))
 
     def vector(self, argv: tuple[str, ...]) -> None:
-        """Writes down an argument vector with words that only the run knew."""
+        """Writes down an argument vector with words that only the run knew; ToolError where there were too many."""
+        self._vectors += 1
+        self._characters += sum(map(len, argv))
+        if self._vectors > _MAX_VECTORS or self._characters > _MAX_CHARACTERS:
+            raise ToolError(
+                f"more than {_MAX_VECTORS} commands, or {_MAX_CHARACTERS} characters, with words that only the run knew",
+                hint="use a pipe, or a loop inside one program",
+            )
         self._recorder.note("tool.vector", {"call_id": self._call_id, "argv": list(argv)})
 
     def _name(self, number: int, run: int) -> str:

@@ -44,7 +44,7 @@ class Analysis(Record):
     """What a call would do. `plan` is None for calls that start no program and for a refusal; `text` is the command,
     for carets. `skipped` is what git would run by itself and is not let to: hooks, signing.
     `captures` are the command substitutions of the plan, in its order: each is a call of its own when the run comes to it,
-    and its effects are among those of the whole. `shell` says why the plan is a shell that reads the text again; it is
+    and its effects are among those of the whole. `by_bash` says why the plan is a shell that reads the text again; it is
     empty where nothing does.
     """
 
@@ -55,7 +55,7 @@ class Analysis(Record):
     text: str = ""
     skipped: tuple[str, ...] = ()
     captures: tuple[Analysis, ...] = ()
-    shell: str = ""
+    by_bash: str = ""
 
 
 def analyse(action: Action, scope: Scope, limits: Limits, *, opinions: Sequence[Opinion] = ()) -> Analysis:
@@ -136,7 +136,7 @@ def _script(script: Script, resolved: Resolved, scope: Scope, opinions: Sequence
     for one in compare(script, opinions):
         ledger.unknown(f"{one.opinion} {DIFFERS}: {one.why}", text[:200], None)
     judge = work.judge
-    judge.needs_shell(resolved.shell)
+    judge.needs_shell(resolved.by_bash)
     plan = judge.plan(resolved.plan)
     captures = [work.capture(one, resolved.effects) for one in resolved.plan.captures]
     if any(isinstance(effect, Unknown) and UNSEEN in effect.subject for effect in ledger.effects):
@@ -144,7 +144,7 @@ def _script(script: Script, resolved: Resolved, scope: Scope, opinions: Sequence
     if judge.shell:
         for read_again in resolved.code:
             ledger.add(read_again)
-        return replace(work.analysis(work.by_shell(text), text), shell=judge.shell)
+        return replace(work.analysis(work.by_shell(text), text), by_bash=judge.shell)
     plan = Plan(steps=plan.steps, captures=tuple(one for one, _ in captures))
     nested = tuple(replace(one, plan=Plan(steps=ready.steps, captures=plan.captures)) for ready, one in captures)
     return replace(work.analysis(plan, text), captures=nested)

@@ -22,8 +22,6 @@ def call(flow: Flow, command: Command, name: str, state: State) -> tuple[plan.Ca
         raise refusal("uncertain_function", command.words[0].span, name)
     if name in flow.calls:
         raise refusal("recursive_function", command.words[0].span, name)
-    if len(flow.calls) >= flow.caps.depth:
-        raise refusal("too_deep", command.words[0].span)
     if command.assignments:
         raise refusal("assignment_before_builtin", command.span, name)
     arguments = tuple(flow.expander.words(command.words[1:], state))

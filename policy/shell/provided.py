@@ -112,7 +112,8 @@ def unset(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
     for name in names:
         if not _NAME.fullmatch(name) or changes_the_shell(name):
             raise builtin_refusal("unset", command.span, f"`{name[:40]}` is not a plain variable", "write unset NAME")
-        if name in state.functions and name not in state.variables:
+        # Where there is no such variable, bash removes the function.
+        if name in state.functions and state.variables.get(name) is None:
             raise builtin_refusal("unset", command.span, f"`{name[:40]}` is a function", "do not define it")
         state.forget(name)
         flow.expander.note("assignment", name, command.span)

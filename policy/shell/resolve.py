@@ -23,13 +23,13 @@ ResolvedEffect = UseConstruct | SetEnvironment | Unknown
 class Resolved(Record):
     """A plan, and every construct and environment assignment that it uses, in the order of the text.
 
-    `shell` says why a real shell would have to run the script, and is empty where the plan says it all. `exported` are
+    `by_bash` says why a real shell would have to run the script, and is empty where the plan says it all. `exported` are
     the names of the variables that the script gives to programs from some point on. `code` is what a shell would read again.
     """
 
     plan: Plan
     effects: tuple[ResolvedEffect, ...]
-    shell: str = ""
+    by_bash: str = ""
     exported: frozenset[str] = frozenset()
     code: tuple[Unknown, ...] = ()
 
@@ -59,7 +59,7 @@ def _resolved(flow: Flow, whole: Span) -> Resolved:
     return Resolved(
         plan=Plan(steps=steps, captures=tuple(flow.captures)),
         effects=tuple(sorted(effects, key=_place)),
-        shell="; ".join(flow.expander.shell),
+        by_bash="; ".join(flow.expander.shell),
         exported=frozenset(flow.exported),
         code=tuple(flow.expander.code),
     )

@@ -191,3 +191,18 @@ def test_a_fault_while_a_message_is_composed_is_on_the_record(tmp_path: Path, mo
         assert answer.is_error
         assert here.names() == ["tool.intent", "tool.refused"]
         assert here.events()[-1]["by"] == "fault"
+
+
+def test_a_captured_command_that_cannot_be_recorded_ends_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    intent = Recorder.intent
+
+    def full(self: Recorder, call_id: str, action: Action, decision: Decision) -> None:
+        if "." in call_id:
+            raise AuditError("the record cannot be written")
+        intent(self, call_id, action, decision)
+
+    with room(tmp_path) as here:
+        monkeypatch.setattr(Recorder, "intent", full)
+        with pytest.raises(AuditError):
+            here.call("bash", command='echo "lines: $(wc -l < a.txt)"')
+        assert here.names() == ["tool.intent"]

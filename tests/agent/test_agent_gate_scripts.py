@@ -157,3 +157,19 @@ def test_a_secret_that_only_the_run_meets_is_not_on_the_record(tmp_path: Path) -
     record = Path(here.session.path).read_text()
     assert secret not in record
     assert "ghp_" not in record
+
+
+@pytest.mark.parametrize(("vector", "most"), [(("a",), 20_000), (("a" * (1 << 20),), 32)])
+def test_a_loop_cannot_fill_the_record_with_its_words(vector: tuple[str, ...], most: int) -> None:
+    class Counting:
+        noted = 0
+
+        def note(self, event: str, fields: object) -> None:
+            self.noted += 1
+
+    recorder = Counting()
+    nested = NestedCalls("c9", _decision(Verdict.ALLOW), cast("Recorder", recorder))
+    with pytest.raises(ToolError, match="more than"):
+        while True:
+            nested.vector(vector)
+    assert recorder.noted == most

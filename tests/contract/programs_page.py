@@ -169,7 +169,7 @@ Each construct is judged by its rule. What the plan can express runs without a s
 |---|---|---|---|"""
     scope, limits = synthetic_scope(), load("balanced", workspace="/workspace", home="/home/user").limits
     for name, construct in CONSTRUCTS.items():
-        shell = analyse_command(construct.example, scope, limits).shell
+        shell = analyse_command(construct.example, scope, limits).by_bash
         example = construct.example.replace("`", "'")
         yield _row(f"`{rule_id(name)}`", construct.meaning, f"`{example}`", "by bash" if shell else "from the plan")
     yield ""

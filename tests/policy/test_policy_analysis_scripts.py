@@ -108,7 +108,7 @@ def test_every_way_is_judged(command: str, expected: set[str], where: Scope) -> 
 def test_what_only_reads_runs_from_a_plan(command: str, where: Scope) -> None:
     found = run(command, where)
     assert found.refusal is None
-    assert (found.shell, unknown(found)) == ("", [])
+    assert (found.by_bash, unknown(found)) == ("", [])
     assert found.plan is not None
 
 
@@ -130,7 +130,7 @@ def test_what_only_reads_runs_from_a_plan(command: str, where: Scope) -> None:
 )  # fmt: skip
 def test_what_no_plan_can_say_is_run_by_a_shell_that_is_named(command: str, why: str, where: Scope) -> None:
     found = run(command, where)
-    assert why in found.shell
+    assert why in found.by_bash
     assert found.plan is not None
     (one,) = found.plan.invocations()
     assert one.argv == ("bash", "--noprofile", "--norc", "-c", command)
@@ -193,7 +193,7 @@ def test_late_words_keep_their_places_behind_what_a_profile_inserts(
 ) -> None:
     found = run(command, where)
     assert found.plan is not None
-    assert found.shell == ""
+    assert found.by_bash == ""
     for words, at in late(found):
         assert argv is None or words == argv
         assert places is None or at == places
@@ -236,7 +236,7 @@ def test_a_relative_program_in_several_directories_is_left_to_a_shell(where: Sco
     (Path(where.cwd) / "src" / "run").chmod(0o755)
     (Path(where.cwd) / "run").write_text("#!/bin/sh\n")
     (Path(where.cwd) / "run").chmod(0o755)
-    assert "depends on the directory" in run("cd src; ./run", where).shell
+    assert "depends on the directory" in run("cd src; ./run", where).by_bash
 
 
 def test_a_program_that_needs_other_pins_in_each_directory_is_refused_by_name(where: Scope) -> None:
@@ -348,4 +348,4 @@ def test_a_value_that_a_shell_would_run_as_code_is_unknown(command: str, where: 
 
 def test_a_counted_loop_runs_from_the_plan(where: Scope) -> None:
     found = run("i=0; while [ $i -lt 5 ]; do echo $i; i=$((i+1)); done", where)
-    assert (found.shell, unknown(found), found.refusal) == ("", [], None)
+    assert (found.by_bash, unknown(found), found.refusal) == ("", [], None)

@@ -10,7 +10,7 @@ from bylaw.policy import engine, paths
 from bylaw.policy.actions import RunCommand
 from bylaw.policy.analysis import Analysis
 from bylaw.policy.decision import Verdict
-from bylaw.policy.effects import Execute, SetEnvironment, Unknown
+from bylaw.policy.effects import Execute, SetEnvironment, Unknown, UseConstruct
 from bylaw.policy.examples import HOME, WORKSPACE, synthetic_scope
 from bylaw.policy.layers import load
 from bylaw.policy.model import DIFFERS
@@ -68,3 +68,14 @@ def test_no_rule_and_no_default_allows_what_another_parser_reads_differently(tmp
 
     assert verdict("not known") == (Verdict.ALLOW, {"my.unknown"})
     assert verdict(f"bashlex {DIFFERS}: x") == (Verdict.CONFIRM, {"my.unknown", "opinions.disagreement"})
+
+
+def test_uses_of_a_construct_with_one_subject_are_judged_once_and_all_kept(tmp_path: Path) -> None:
+    policy = load("balanced", workspace=WORKSPACE, home=str(tmp_path))
+    decision = engine.decide(RunCommand(command="echo a # b\n# c\necho $HOME $HOME $LANG"), policy, synthetic_scope())
+    uses = [one for one in decision.effects if isinstance(one, UseConstruct)]
+    assert [one.construct for one in uses].count("comment") == 2
+    assert sum(one.rule == "construct.comment" or "comment" in one.text for one in decision.reasons) == 1
+    assert len({(one.construct, one.subject) for one in uses}) == sum(
+        one.rule.startswith(("construct.", "operator.", "default.construct")) for one in decision.reasons
+    )

@@ -201,3 +201,21 @@ def test_a_listing_of_the_system_is_read_again_when_the_directory_changed(tmp_pa
     (directory / "b").touch()
     directory.chmod(0o777)  # others can change it now
     assert files.listing(str(directory)) == (("a", "b", "inner"), ("inner",))
+
+
+def test_one_decision_looks_at_a_path_once_and_the_next_one_anew(tmp_path: Path) -> None:
+    files = MachineFiles()
+    first = files.steady()
+    path = f"{os.path.realpath(tmp_path)}/a"
+    assert first.kind(path) == "missing"
+    assert first.real(path) == path
+    os.symlink("/usr", path)
+    assert first.steady() is first
+    assert (first.kind(path), first.real(path)) == ("missing", path)
+    assert (files.steady().kind(path), files.steady().real(path)) == ("symlink", "/usr")
+
+
+def test_a_path_longer_than_the_kernel_takes_is_none() -> None:
+    assert MachineFiles().real("/" + "a/" * 2_000) == "/" + "/".join("a" * 2_000)
+    with pytest.raises(OSError, match="no absolute path"):
+        MachineFiles().real("/" + "../" * 20_000)

@@ -154,3 +154,19 @@ def test_a_walk_that_is_too_long_says_so_and_still_finds_what_is_named_in_full(t
 
 def test_below_a_file_there_is_nothing() -> None:
     assert Walker(SyntheticFiles()).below("/workspace/README.md", ("*",)).matched == ()
+
+
+class Unlisted(MachineFiles):
+    """A directory whose names cannot be read, but looked at one by one."""
+
+    def listing(self, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return ((), ())
+
+
+def test_a_name_that_patterns_give_in_full_is_found_in_a_directory_that_cannot_be_listed(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "gh").mkdir(parents=True)
+    (tmp_path / ".config" / "gh" / "hosts.yml").touch()
+    patterns = ("**/.config/gh/hosts.yml", "**/.config/hub", "**/.aws/")
+    walker = Walker(Unlisted())
+    assert walker.below(str(tmp_path), patterns).matched == (f"{tmp_path}/.config/gh/hosts.yml",)
+    assert walker.below(str(tmp_path), patterns) is walker.below(str(tmp_path), patterns)

@@ -99,8 +99,19 @@ def test_a_record_does_not_change() -> None:
     with pytest.raises(AttributeError, match="does not change"):
         one.x = 2  # type: ignore[misc]  # what is tested
     with pytest.raises(AttributeError, match="does not change"):
-        del one.x
+        delattr(one, "x")
 
 
 def test_a_record_shows_its_fields() -> None:
     assert repr(Place(x=1, name="a")) == "Place(x=1, y=0, name='a')"
+
+
+def test_a_class_of_which_few_were_made_names_the_field() -> None:
+    class Fresh(Record):
+        x: int
+        y: int = 0
+
+    given: list[tuple[dict[str, Any], str]] = [({"y": 1}, "needs x"), ({"x": 1, "y": 2, "z": 3}, "has no field z")]
+    for values, message in given:
+        with pytest.raises(TypeError, match=message):
+            Fresh(**values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import marshal
 import os
 import sys
@@ -109,3 +111,15 @@ def test_the_library_that_translates_patterns_is_part_of_the_stamp(tmp_path: Pat
     assert code_stamp.__wrapped__() != before
     monkeypatch.setattr("sys.path", [])
     assert code_stamp.__wrapped__() != before
+
+
+def test_a_digest_is_the_same_where_the_interpreter_lacks_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = store.digest(b"a")
+    with monkeypatch.context() as lacking:
+        lacking.setitem(sys.modules, "_blake2", None)
+        spare = importlib.util.spec_from_file_location("bylaw.policy.store_without", store.__file__)
+        assert spare is not None
+        assert spare.loader is not None
+        other = importlib.util.module_from_spec(spare)
+        spare.loader.exec_module(other)
+    assert other.digest(b"a") == known == hashlib.blake2b(b"a", digest_size=32).hexdigest()

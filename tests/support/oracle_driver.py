@@ -301,7 +301,7 @@ def _witness(reader: int, writer: int) -> None:
         with open(reader, "rb") as lines:
             for line in lines:
                 what, _, rest = line.partition(b" ")
-                if what in (b"capture", b"vector"):
+                if what in (b"capture", b"captured", b"vector"):
                     os.write(writer, rest.split()[0])
                 if what == b"halted":
                     os.killpg(0, signal.SIGKILL)
@@ -309,19 +309,22 @@ def _witness(reader: int, writer: int) -> None:
         os._exit(0)
 
 
+def _is(value: object, *kinds: type) -> bool:
+    return type(value) in kinds
+
+
 def _with_markers(value: Any, room: Room) -> None:
     """Gives every program of the plan its marker; a name with a slash is a real file, or none."""
     waiting: list[Any] = [value]
     while waiting:
         one: Any = waiting.pop()
-        kind: Any = type(one)
-        if kind is dict:
+        if _is(one, dict):
             if one.get("kind") == "call" and one["builtin"] is None:
                 name: str = one["argv"][0].decode("utf-8", "surrogateescape")
                 path = os.path.join(one["directory"], name)
                 one["program"] = room.program(name) if "/" not in name else path if os.path.exists(path) else None
             waiting.extend(one.values())
-        elif kind in (list, tuple):
+        elif _is(one, list, tuple):
             waiting.extend(one)
 
 

@@ -91,12 +91,12 @@ def not_compared(resolved: Resolved) -> str:
     """Why a plan is not run beside bash: it needs bash itself, or its program stands in for a builtin of bash."""
     if interpreter_jobs.starts_bash(resolved.plan):
         return "another bash"
-    return resolved.shell or ("a program that bash answers itself" if interpreter_jobs.has_twin(resolved.plan) else "")
+    return resolved.by_bash or ("a program that bash answers itself" if interpreter_jobs.has_twin(resolved.plan) else "")
 
 
 def names(resolved: Resolved, seen: Seen) -> list[str]:
     """What bash started or wrote and the analysis did not name. What the analysis says it does not know, it has named."""
-    unknown = bool(resolved.shell) and any(isinstance(one, Unknown) for one in resolved.effects)
+    unknown = bool(resolved.by_bash) and any(isinstance(one, Unknown) for one in resolved.effects)
     if unknown or interpreter_jobs.starts_bash(resolved.plan):
         return []
     found = [f"bash started {argv}, which the plan does not name" for argv in unnamed_programs(resolved.plan, seen)]

@@ -96,7 +96,7 @@ def scope(at: Path) -> Scope:
 def planned(script: str, at: Path) -> Plan:
     """The plan of a script, programs found, nothing judged; AssertionError for one that needs a shell."""
     resolved = resolve(parse(script), scope(at))
-    assert not resolved.shell, resolved.shell
+    assert not resolved.by_bash, resolved.by_bash
     plan: Plan = _found(resolved.plan)
     return plan
 

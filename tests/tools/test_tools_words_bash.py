@@ -85,6 +85,7 @@ def test_a_value_that_is_not_sure_ends_the_plan_and_says_why(tmp_path: Path, scr
         "sub/none; echo $?",
         "in/none; echo $?",
         'read -r x < in; echo "$x"*',
+        'read -r x < none; echo "[${x:0:-1}${x/*/Q}${#x}${x^^}]"',
         "B=k A=$(printenv B) printenv A",
         "A=$(printenv A B) B=k printenv A B",
         "B=$(echo heard >&2; echo x; touch made) B=k printenv B; echo *",

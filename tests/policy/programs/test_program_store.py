@@ -72,3 +72,16 @@ def test_where_the_code_has_no_stamp_nothing_is_kept(shelf: Shelf, monkeypatch: 
     monkeypatch.setattr(loader, "code_stamp", lambda: None)
     assert find_profile("ls") is not None
     assert shelf.entries == {}
+
+
+def test_the_subcommands_from_the_store_are_a_mapping_like_those_that_were_read(shelf: Shelf) -> None:
+    read = find_profile("git")
+    forget()
+    kept = find_profile("git")
+    assert read is not None
+    assert kept is not None
+    assert isinstance(kept.table.commands, loader.Tables)
+    assert len(kept.table.commands) == len(read.table.commands)
+    assert list(kept.table.commands) == list(read.table.commands)
+    assert dict(kept.table.commands) == dict(read.table.commands)
+    assert "no such" not in kept.table.commands

@@ -215,7 +215,7 @@ def test_what_programs_get_from_a_script_is_an_effect(text: str, expected: list[
     "text", ["m0 &", "m0 & wait", "m0 <(m1)", "m0 >$(m1)", "m0 >$x$(m1)", "case a in $(m0)) m1;; esac", "[[ a =~ b ]]"]
 )
 def test_what_a_plan_cannot_say_needs_a_shell(text: str, scope: Scope) -> None:
-    assert resolved(text, scope).shell
+    assert resolved(text, scope).by_bash
 
 
 def test_a_target_that_only_the_run_knows_is_an_unknown(scope: Scope) -> None:
@@ -416,12 +416,12 @@ def test_a_value_that_a_shell_would_read_as_an_expression_is_named(text: str, co
 )
 def test_what_a_word_has_set_is_told_to_the_run(text: str, words: tuple[str, ...], scope: Scope) -> None:
     found = resolved(text, scope)
-    assert (found.plan.invocations()[-2].argv, found.shell) == (words, "")
+    assert (found.plan.invocations()[-2].argv, found.by_bash) == (words, "")
 
 
 @pytest.mark.parametrize("text", [": ${B:=b}; m0 && B=c; export B", ": ${B:=b}; m0 && B=c; B+=d"])
 def test_what_a_word_has_set_on_one_way_needs_a_shell(text: str, scope: Scope) -> None:
-    assert "a variable that a word has set" in resolved(text, scope).shell
+    assert "a variable that a word has set" in resolved(text, scope).by_bash
 
 
 # --- limits ------------------------------------------------------------------------------------------------------

@@ -79,7 +79,18 @@ def test_the_length_limit_is_exact() -> None:
     [
         ("m0 " + "a " * DEFAULT.words, "too_many_words"),
         ("A=1 " * (DEFAULT.words + 1), "too_many_words"),
-        (">f " * (DEFAULT.words + 1), "too_many_words"),
+        (">f " * (2 * DEFAULT.commands + 1), "too_many_commands"),
+        ("m0" + " 2>&1" * (2 * DEFAULT.commands + 1), "too_many_commands"),
+        ("m0 " + "\\a" * (2 * DEFAULT.words), "too_many_words"),
+        ("m0 " + "''" * (2 * DEFAULT.words), "too_many_words"),
+        ("m0 " + "~/" * 30_000, "too_many_words"),
+        ("m0" + " \\\n" * (2 * DEFAULT.words), "too_many_words"),
+        ("m0" + "\n" * (2 * DEFAULT.words + 2) + "m1", "too_many_words"),
+        ("m0\n" + "# a\n" * (DEFAULT.words + 1), "too_many_words"),
+        ("m0 " + "$X0" * (DEFAULT.expansions + 1), "too_many_expansions"),
+        ("m0 " + "$?" * (DEFAULT.expansions + 1), "too_many_expansions"),
+        ('m0 "' + "${X0}" * (DEFAULT.expansions + 1) + '"', "too_many_expansions"),
+        ("m0 " + "{1..9}" * (DEFAULT.expansions + 1), "too_many_expansions"),
         ("m0;" * (DEFAULT.commands + 1), "too_many_commands"),
         ("m0|" * DEFAULT.commands + "m0", "too_many_commands"),
         ("m0&&" * DEFAULT.commands + "m0", "too_many_commands"),
@@ -116,7 +127,7 @@ def test_the_length_limit_is_exact() -> None:
         ("m0 " + "{a," * 20_000, "too_deep"),
         ("m0 ${" * 10_000, "parameter_expansion"),
         ("if m0; then m1; " + "elif m0; then m1; " * 3_000, "too_many_commands"),
-        ("cat " + "<<'E' " * 3_000 + "\n" + "E\n" * 2_999, "unclosed_here_document"),
+        ("cat " + "<<'E' " * 900 + "\n" + "E\n" * 899, "unclosed_here_document"),
     ],
     ids=lambda value: ascii(value)[:20],
 )
@@ -132,12 +143,13 @@ def test_more_than_the_limit_is_refused_by_name(text: str, construct: str) -> No
         "m0 " + "{" * DEFAULT.depth,
         "m0 '" + "a" * 60_000 + "'",
         'm0 "' + "\\$" * 30_000 + '"',
-        "m0 " + "\\a" * 30_000,
-        "m0 " + "''" * 30_000,
-        "m0" + " \\\n" * 20_000,
-        "m0" + "\n" * 60_000 + "m1",
+        "m0 " + "\\a" * (2 * DEFAULT.words - 1),
+        "m0 " + "''" * (2 * DEFAULT.words - 1),
+        "m0" + " \\\n" * (DEFAULT.words - 1),
+        "m0" + "\n" * (2 * DEFAULT.words) + "m1",
+        "m0" + " 2>&1" * (2 * DEFAULT.commands),
         "cat <<'E'\n" + "\n" * 60_000 + "E",
-        "m0 " + "$X0" * 20_000,
+        "m0 " + "$X0" * DEFAULT.expansions,
     ],
     ids=lambda text: ascii(text)[:20],
 )
@@ -185,6 +197,7 @@ def test_twice_the_text_is_at_most_about_twice_the_steps(piece: str) -> None:
             sys.setprofile(None)
         return taken
 
+    steps(1)  # patterns are compiled when they are first used
     assert steps(400) <= 2.2 * steps(200) + 100
 
 

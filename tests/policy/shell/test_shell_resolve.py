@@ -73,7 +73,7 @@ def test_a_here_document_is_literal_text(scope: Scope) -> None:
     [
         ("A=1 m0", (("A", "1"),)),
         ("A=1 B=$A m0", (("A", "1"), ("B", "1"))),
-        ("A=1 A=2 m0", (("A", "2"),)),
+        ("A=1 A=2 m0", (("A", "1"), ("A", "2"))),
         ("A= m0", (("A", ""),)),
         ("A=* B=$X1 m0", (("A", "*"), ("B", "two words"))),
         ("A=~ B=~/x m0", (("A", "/mnt/home"), ("B", "/mnt/home/x"))),

@@ -121,6 +121,8 @@ def _get(runner: Runner, part: Get, table: Table) -> list[Piece]:
     if found is None:
         if runner.state.nounset:
             raise Failed(f"{part['name']}: unbound variable", 127)
+        # What is not there stays empty, whatever would be done to an empty value.
+        operation = operation if operation is not None and operation["name"] == "length" else None
         found = ""
     text = found if operation is None else _operated(runner, operation, sure(found), table)
     return [(text, quoted, not quoted)]
