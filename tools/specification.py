@@ -10,7 +10,7 @@ from ..policy import plan as planned
 from ..policy.decision import Manifest
 from ..policy.model import Limits
 from .compiled_words import Words, encoded
-from .errors import PathError, ToolError
+from .errors import ChangedError, PathError, ToolError
 from .sandbox.grants import DEVICES, Grants, within
 from .sandbox.inside import shapes
 
@@ -155,7 +155,11 @@ class _Compiler(Words):
     def _directories(self, directory: str, elsewhere: tuple[str, ...]) -> tuple[str, list[str]]:
         if not directory:
             return "", []
-        found = [os.path.realpath(one) for one in (directory, *elsewhere)]
+        found = [str(one) for one in (directory, *elsewhere)]
+        for one in found:
+            # INVARIANT: directories were judged as real paths; a link that was laid since then is not followed
+            if os.path.realpath(one) != one:
+                raise ChangedError(f"`{one}` leads elsewhere than when it was judged", hint="ask again")
         self.directories += found
         return found[0], found[1:]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Caps(Record):
     """`characters` are code points; `depth` counts constructs that stand in one another. `words` are those of the text;
     `expansions` are variables, substitutions, braces and rounds of a loop as they are resolved; `glob_results` names found.
+    A text may hold twice as many redirections as commands, and twice as many blanks, comments and parts of words as words.
     """
 
     characters: int = 65_536

@@ -60,6 +60,7 @@ def programs(analysis: Analysis) -> set[str]:
         ("f() { cat $1; }; f a; f b", {"a", "b"}),
         ("(cat a); { cat b; }", {"a", "b"}),
         ("[[ -f a && ! ( b -nt list || -n x ) ]]", {"a", "b", "list"}),
+        ("[[ -f '' || -f a ]]", {"a"}),
         ("[ -f a ]; test -d src", {"a", "src"}),
         ("cat a <list >/dev/null", {"a", "list"}),
         ('while read -r x; do echo "$x"; done <list', {"list"}),
@@ -239,16 +240,23 @@ def test_a_relative_program_in_several_directories_is_left_to_a_shell(where: Sco
     assert "depends on the directory" in run("cd src; ./run", where).by_bash
 
 
-def test_a_program_that_needs_other_pins_in_each_directory_is_refused_by_name(where: Scope) -> None:
+@pytest.mark.parametrize(
+    ("command", "construct"),
+    [
+        ("cd one || cd two; git status", "pins_of_directories"),
+        ("(cd one && git rev-parse HEAD) & (cd two && git rev-parse HEAD)", "pins_of_shell"),
+    ],
+)
+def test_a_program_that_needs_other_pins_in_each_directory_is_refused_by_name(command: str, construct: str, where: Scope) -> None:
     for name, config in (("one", ""), ("two", '[filter "x"]\n\tclean = ./p\n')):
         git = Path(where.cwd) / name / ".git"
         for folder in ("objects", "refs"):
             (git / folder).mkdir(parents=True, exist_ok=True)
         (git / "HEAD").write_text("ref: refs/heads/main\n")
         (git / "config").write_text(config)
-    found = run("cd one || cd two; git status", where)
+    found = run(command, where)
     assert found.refusal is not None
-    assert found.refusal.construct == "pins_of_directories"
+    assert found.refusal.construct == construct
 
 
 def test_what_a_script_exports_is_what_git_is_judged_with(where: Scope) -> None:

@@ -132,6 +132,17 @@ def test_the_order_of_patterns_means_nothing(patterns: list[str], names: list[st
     assert globs(tuple(patterns)).match(path) == globs(tuple(sorted(patterns))).match(path)
 
 
+def test_what_is_remembered_of_names_is_bounded_and_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns, names = (".env", "*.pem"), (".env", "a.pem", "a", "b", ".env", "a")
+    expected = [(globs(patterns).may_match(name), globs(patterns).match(f"/w/{name}")) for name in names]
+    globs.cache_clear()
+    monkeypatch.setattr(paths, "_REMEMBERED", 1)
+    found = globs(patterns)
+    assert [(found.may_match(name), found.match(f"/w/{name}")) for name in names] == expected
+    assert len(found.known) == 1
+    globs.cache_clear()
+
+
 def test_a_walk_finds_the_topmost_matches(tmp_path: Path) -> None:
     for name in (".ssh/id_rsa", "src/.env", "src/x.py", "node_modules/pkg/.env", ".git/objects/aa/.env"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,6 @@ def everything(value: object) -> Iterator[object]:
         one = waiting.pop()
         yield one
         if isinstance(one, tuple):
-            waiting.extend(one)  # pyright: ignore[reportUnknownArgumentType] - whatever it holds is looked at
+            waiting.extend(one)  # pyright: ignore[reportUnknownArgumentType]  # whatever it holds is looked at
         elif isinstance(one, Record):
             waiting.extend(asdict(one).values())

@@ -96,3 +96,12 @@ def test_a_link_that_comes_while_the_sandbox_is_put_up_is_not_granted(
     monkeypatch.setattr("bylaw.tools.process.start", late)
     with pytest.raises(ChangedError):
         _cat(workspace, layer=layer)
+
+
+def test_a_directory_that_became_a_link_after_the_judgement_is_not_entered(tmp_path: Path) -> None:
+    workspace, outside = _place(tmp_path)
+    _exchange(workspace, outside, directory=True)
+    pwd = Invocation(argv=("pwd",), directory=str(workspace / "sub"), builtin="pwd")
+    plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(pwd,))),))
+    with pytest.raises(ChangedError, match="leads elsewhere"):
+        run_plan(plan, manifest=Manifest(), limits=_LIMITS, sandbox="off", environment={})
