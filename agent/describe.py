@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, assert_never
 
-from ..policy.decision import Decision, Reason
+from ..policy.decision import Decision, Manifest, Reason
 from ..policy.effects import (
     Connect,
     Delete,
@@ -18,6 +18,7 @@ from ..policy.effects import (
     UseConstruct,
     Write,
 )
+from ..policy.manifest import EVERY_PROGRAM
 from ..policy.profiles.identity import widens
 from .visible import visible
 
@@ -62,6 +63,18 @@ def effect_in_words(effect: Effect) -> str:
 
 def _path(path: str, *, recursive: bool) -> str:
     return visible(path, keep_newlines=False) + (" and everything below" if recursive else "")
+
+
+def tier_in_words(manifest: Manifest) -> str | None:
+    """The tier in which code of the workspace, and what is not accounted for, runs; None for a call that is held to less."""
+    if EVERY_PROGRAM not in manifest.programs:
+        return None
+    places = ", ".join(dict.fromkeys(grant.path for grant in manifest.write)) or "nothing"
+    network = f"network to {', '.join(manifest.hosts)}" if manifest.hosts else "no network"
+    return visible(
+        f"workspace tier: can do anything within {places} but what is protected; the system readable, a /tmp of its own, {network}",
+        keep_newlines=False,
+    )
 
 
 def effect_to_json(effect: Effect) -> dict[str, JSON]:

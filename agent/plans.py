@@ -190,14 +190,7 @@ def _node(node: Node, before: str, indent: str) -> Iterator[str]:
             yield f"{before}function {visible(node.name)} [{arguments}]:{after}"
             yield from _lines(node.steps, indent)
         case If():
-            for number, branch in enumerate(node.branches):
-                yield f"{before}if:{after}" if number == 0 else f"{indent}else if:"
-                yield from _lines(branch.condition, indent)
-                yield f"{indent}then:"
-                yield from _lines(branch.body, indent)
-            if node.otherwise:
-                yield f"{indent}else:"
-                yield from _lines(node.otherwise, indent)
+            yield from _branches(node, f"{before}if:{after}", indent)
         case Loop():
             yield f"{before}{'until' if node.until else 'while'}:{after}"
             yield from _lines(node.condition, indent)
@@ -223,6 +216,17 @@ def _node(node: Node, before: str, indent: str) -> Iterator[str]:
             yield f"{before}calculate {_sum(node.value)}{after}"
         case _:
             assert_never(node)
+
+
+def _branches(node: If, first: str, indent: str) -> Iterator[str]:
+    for number, branch in enumerate(node.branches):
+        yield first if number == 0 else f"{indent}else if:"
+        yield from _lines(branch.condition, indent)
+        yield f"{indent}then:"
+        yield from _lines(branch.body, indent)
+    if node.otherwise:
+        yield f"{indent}else:"
+        yield from _lines(node.otherwise, indent)
 
 
 def _vector(invocation: Invocation) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
@@ -129,9 +130,10 @@ def _bind(path: str, workplace: Workplace) -> Binding | None:
         descriptor = open_beneath(workplace.target(path), os.O_RDONLY | os.O_NONBLOCK)
     except PathError:
         return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        if not os.path.isfile(f"/proc/self/fd/{file.fileno()}"):
-            return None
         return Binding(path=path, sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 

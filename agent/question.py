@@ -7,7 +7,7 @@ from typing import Final
 from ..policy.actions import Action, EditFile, GitCommit, WriteFile
 from ..policy.decision import Decision, Verdict
 from ..policy.effects import Execute, UseConstruct
-from .describe import effect_in_words
+from .describe import effect_in_words, tier_in_words
 from .plans import plan_in_words
 from .visible import visible
 
@@ -33,8 +33,8 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
         for one in decision.effects
         if isinstance(one, Execute) and (one.origin == "workspace" or one.category == "shell")
     ]
-    if any(isinstance(one, Execute) and one.origin == "workspace" for one in decision.effects):
-        effects.append(_tier(decision))
+    if (tier := tier_in_words(decision.manifest)) is not None:
+        effects.append(tier)
     if effects:
         lines.append("would:")
         lines.extend(f"  {one}" for one in dict.fromkeys(effects))
@@ -47,13 +47,6 @@ def question_text(action: Action, decision: Decision, *, diff: str, sandbox: str
     if grant is not None:
         lines.append(f"s allows: {grant}")
     return "\n".join(lines)
-
-
-def _tier(decision: Decision) -> str:
-    """What code of the workspace can do at most, once it runs: all that the manifest grants."""
-    places = ", ".join(grant.path for grant in decision.manifest.write) or "nothing"
-    network = f"reach {', '.join(decision.manifest.hosts)}" if decision.manifest.hosts else "no network"
-    return visible(f"code that runs can change anything in {places} but what is protected; {network}", keep_newlines=False)
 
 
 def _headline(action: Action) -> str:

@@ -15,8 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from bylaw.policy.analysis import analyse_command
-from bylaw.policy.engine import judge
+from bylaw.policy.engine import decide_command
 from bylaw.policy.errors import ShellSyntaxError
 from bylaw.policy.layers import load
 from bylaw.policy.machine import make_scope
@@ -31,7 +30,7 @@ from .peers import CODEX, DIPPY, Peer, install, measure
 
 
 def _decided(policy: Policy, scope: Scope, text: str) -> str:
-    return str(judge(analyse_command(text, scope, policy.limits), policy, scope, tool="bash").verdict)
+    return str(decide_command(text, policy, scope).verdict)
 
 
 def _parsed(text: str) -> None:

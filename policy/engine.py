@@ -6,17 +6,21 @@ the call by the strictest of its effects; order never matters; an error while ju
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from . import manifest
 from .decision import Decision, Manifest, Reason, Verdict
+from .effects import Effect, Execute, Unknown
 from .errors import ShellSyntaxError
 from .kinds import Judged, kinds
 from .match import matching
 from .model import Kind, Policy, Rule
 from .paths import Walker, globs
+from .records import replace
 from .scope import Scope
+from .spans import Span
 from .words import SUGGESTIONS, describe
 
 if TYPE_CHECKING:
@@ -36,7 +40,19 @@ def decide(action: Action, policy: Policy, scope: Scope, opinions: Sequence[Opin
     try:
         from .analysis import analyse  # imported late: readers of shell and programs are not needed to judge other tools
 
-        return _judge(analyse(action, scope, policy.limits, opinions=opinions), policy, scope, tool=action.tool)
+        now = scope.steady()
+        return _judge(analyse(action, now, policy.limits, opinions=opinions), policy, now, tool=action.tool)
+    except Exception as problem:  # noqa: BLE001  # fail closed: whatever went wrong, what was not judged does not happen
+        return _failed(problem, policy)
+
+
+def decide_command(text: str, policy: Policy, scope: Scope, opinions: Sequence[Opinion] = ()) -> Decision:
+    """The same for a shell command, without loading pydantic, whose import costs more than the decision."""
+    try:
+        from .analysis import analyse_command
+
+        now = scope.steady()
+        return _judge(analyse_command(text, now, policy.limits, opinions=opinions), policy, now, tool=_COMMAND_TOOL)
     except Exception as problem:  # noqa: BLE001  # fail closed: whatever went wrong, what was not judged does not happen
         return _failed(problem, policy)
 
@@ -44,7 +60,7 @@ def decide(action: Action, policy: Policy, scope: Scope, opinions: Sequence[Opin
 def judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> Decision:
     """The decision on a call of `tool` that would have these effects. Never raises: an error on the way is a deny."""
     try:
-        return _judge(analysis, policy, scope, tool=tool)
+        return _judge(analysis, policy, scope.steady(), tool=tool)
     except Exception as problem:  # noqa: BLE001  # fail closed: whatever went wrong, what was not judged does not happen
         return _failed(problem, policy)
 
@@ -61,17 +77,19 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
     if analysis.skipped:
         reasons[_skips(analysis.skipped, policy)] = None
     for judged in kinds(analysis.effects, policy, scope, walker):
-        reasons.update(dict.fromkeys(_reasons(judged, policy, walker, tool)))
+        for reason in _reasons(judged, policy, walker, tool):
+            reasons[_pointed(reason, judged.effect, analysis)] = None
     captures = tuple(_judge(one, policy, scope, tool=tool) for one in analysis.captures)
     # INVARIANT: no captured command is judged stricter than the call that it is part of.
-    reasons.update(dict.fromkeys(reason for one in captures for reason in one.reasons))
+    for one in captures:
+        reasons.update(dict.fromkeys(one.reasons))
     if not reasons:
         reasons[_nothing(analysis, policy)] = None
-    verdict = max(reason.verdict for reason in reasons)
+    verdict = max(map(_verdict, reasons))
     denied = verdict is Verdict.DENY
     return Decision(
         verdict=verdict,
-        reasons=tuple(sorted(reasons, key=lambda reason: -reason.verdict)),
+        reasons=tuple(sorted(reasons, key=_verdict, reverse=True)),
         effects=analysis.effects,
         manifest=Manifest() if denied else manifest.build(analysis.effects, policy, scope, walker),
         plan=analysis.plan,
@@ -81,29 +99,44 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
     )
 
 
-def _reasons(judged: Judged, policy: Policy, walker: Walker, tool: str) -> Iterator[Reason]:
+def _pointed(reason: Reason, effect: Effect, analysis: Analysis) -> Reason:
+    """The reason with its place in the command, where the call is not accounted for: what it is about, and who would have to know it."""
+    if not isinstance(effect, Unknown) or effect.span is None or not analysis.text or reason.verdict is Verdict.ALLOW:
+        return reason
+    start, end = effect.span.start, effect.span.end
+    at = analysis.text.find(effect.subject, start, end) if effect.subject else -1
+    place = effect.span if at < 0 else Span(at, at + len(effect.subject))
+    programs = dict.fromkeys(one.program for one in analysis.effects if isinstance(one, Execute) and one.span == effect.span)
+    known = f" (it would have to stand in the profile of `{next(iter(programs))}`, policy/programs)" if programs and at >= 0 else ""
+    return replace(reason, text=f"{reason.text}{known}\n{place.caret(analysis.text)}", span=place)
+
+
+def _reasons(judged: Judged, policy: Policy, walker: Walker, tool: str) -> list[Reason]:
     """Why an effect gets its verdict: every rule that matches, or the default of its kind."""
     if judged.reason is not None:
-        yield judged.reason
-        return
+        return [judged.reason]
     rules = matching(policy.rules, judged.effect, walker, tool=tool)
-    for rule in rules:
-        yield Reason(
-            rule=rule.id, verdict=rule.verdict, text=rule.because, source=rule.source, suggestion=rule.suggest, span=judged.effect.span
-        )
+    found = [
+        Reason(rule=rule.id, verdict=rule.verdict, text=rule.because, source=rule.source, suggestion=rule.suggest, span=judged.effect.span)
+        for rule in rules
+    ]
     # INVARIANT: a rule lifts the default for a secret or protected path only by naming the path, never by the way.
     if not rules or (judged.kind in _GUARDED and (judged.below or not any(_names_path(rule, judged, policy) for rule in rules))):
         default = policy.defaults[judged.kind]
-        yield Reason(
-            rule=f"default.{judged.kind}",
-            verdict=default.verdict,
-            text=judged.text or describe(judged.effect, judged.kind),
-            source=default.source,
-            suggestion=SUGGESTIONS.get(judged.kind) if default.verdict is not Verdict.ALLOW else None,
-            span=judged.effect.span,
+        found.append(
+            Reason(
+                rule=f"default.{judged.kind}",
+                verdict=default.verdict,
+                text=judged.text or describe(judged.effect, judged.kind),
+                source=default.source,
+                suggestion=SUGGESTIONS.get(judged.kind) if default.verdict is not Verdict.ALLOW else None,
+                span=judged.effect.span,
+            )
         )
+    return found
 
 
+_verdict: Final = attrgetter("verdict")
 _COMMAND_TOOL: Final = "bash"
 _NO_PLAN: Final = Reason(
     rule="analysis.failed",

@@ -118,9 +118,11 @@ def spans_of_git(effects: Iterable[Effect]) -> frozenset[Span | None]:
     tree, and not of the hooks and configuration in it: git is told to run none, and the manifest keeps them unchanged.
     """
     programs: dict[Span | None, set[str]] = {}
-    for effect in effects:
-        if isinstance(effect, Execute):
-            programs.setdefault(effect.span, set()).add(effect.program if effect.origin == "known" else "")
+    started = [one for one in effects if isinstance(one, Execute)]
+    if not any(one.program == "git" for one in started):
+        return frozenset()
+    for effect in started:
+        programs.setdefault(effect.span, set()).add(effect.program if effect.origin == "known" else "")
     return frozenset(span for span, names in programs.items() if names == {"git"})
 
 
@@ -134,6 +136,8 @@ def _seen_changed(
     """A secret is hidden from all programs of a command or from none. Git that compares the tree while it is hidden would print
     it, or commit it empty: such a command is denied, because two calls do the same without harm.
     """
+    if not by_git:
+        return
     trees = [one.path for one in effects if isinstance(one, Read) and one.recursive and one.span in by_git]
     comparing = [one for one in effects if isinstance(one, Execute) and one.span in by_git and _compares(one, trees, scope)]
     others = [one for one in effects if one.span not in by_git]
@@ -177,6 +181,8 @@ def _names_files(git: Execute, trees: list[str], scope: Scope) -> bool:
 
 def _stored(effect: Execute, effects: tuple[Effect, ...], policy: Policy, scope: Scope, walker: Walker) -> Iterator[Judged]:
     """`git add` of more than named files takes in what git does not ignore, secrets too, and `git diff` would print them."""
+    if effect.program != "git":
+        return
     match effect.subcommand:
         case ("add",):
             untracked = {"-u", "--update"}.isdisjoint(effect.options)
@@ -184,7 +190,7 @@ def _stored(effect: Execute, effects: tuple[Effect, ...], policy: Policy, scope:
             untracked = not {"--include-untracked", "--all"}.isdisjoint(effect.options)
         case _:
             untracked = False
-    if effect.program != "git" or not untracked:
+    if not untracked:
         return
     trees = [one.path for one in effects if isinstance(one, Read) and one.recursive and one.span == effect.span]
     if _names_files(effect, trees, scope):

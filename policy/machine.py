@@ -21,6 +21,7 @@ from .workspace import git_directories
 
 _SEARCH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
 _MAX_LINKS: Final = 40
+_NO_NAMES: Final = frozenset({"", ".", ".."})
 _LONGEST: Final = 4096
 """PATH_MAX of Linux: longer names are no names, and to look at each of their parts would take long."""
 
@@ -142,6 +143,8 @@ class _SteadyFiles(MachineFiles):
     def __init__(self) -> None:
         self._kinds: dict[str, PathKind] = {}
         self._reals: dict[str, str] = {}
+        self._executables: dict[str, bool] = {}
+        self._texts: dict[tuple[str, int], str | None] = {}
 
     def steady(self) -> MachineFiles:
         return self
@@ -149,8 +152,28 @@ class _SteadyFiles(MachineFiles):
     def real(self, path: str) -> str:
         known = self._reals.get(path)
         if known is None:
-            known = self._reals[path] = super().real(path)
+            known = self._reals[path] = self._beside(path) or super().real(path)
         return known
+
+    def _beside(self, path: str) -> str | None:
+        """The real path of a name in a directory that was asked for before: only the name is looked at. None for all others."""
+        parent, _, name = path.rpartition("/")
+        folder = self._reals.get(parent)
+        if folder is None or folder == "/" or name in _NO_NAMES or "\0" in name or len(path) > _LONGEST or self._kinds.get(folder) != "directory":
+            return None
+        real = f"{folder}/{name}"
+        return real if self._look(real) != "symlink" else None
+
+    def executable(self, path: str) -> bool:
+        known = self._executables.get(path)
+        if known is None:
+            known = self._executables[path] = super().executable(path)
+        return known
+
+    def read_text(self, path: str, limit: int) -> str | None:
+        if (path, limit) not in self._texts:
+            self._texts[path, limit] = super().read_text(path, limit)
+        return self._texts[path, limit]
 
     def _look(self, path: str) -> PathKind:
         known = self._kinds.get(path)
@@ -171,14 +194,12 @@ def read_text(path: str, limit: int) -> str | None:
 def _kind(path: str) -> PathKind:
     """What is there; OSError for what cannot be looked at."""
     try:
-        mode = os.lstat(path).st_mode
+        return _KINDS.get(stat.S_IFMT(os.lstat(path).st_mode), "other")
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
-    if stat.S_ISLNK(mode):
-        return "symlink"
-    if stat.S_ISDIR(mode):
-        return "directory"
-    return "file" if stat.S_ISREG(mode) else "other"
+
+
+_KINDS: Final[Mapping[int, PathKind]] = {stat.S_IFLNK: "symlink", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
 
 
 def make_scope(

@@ -27,22 +27,26 @@ def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
     writable but for what is protected, the system readable, no network but the hosts that other effects name.
     """
     known = list(effects)
-    tier = any(isinstance(one, Unknown) or (isinstance(one, Execute) and one.origin == "workspace") for one in known)
-    read = {PathGrant(path=one.path, recursive=one.recursive) for one in known if isinstance(one, Read)}
-    write = {PathGrant(path=one.path, recursive=one.recursive) for one in known if isinstance(one, Write | Delete)}
-    # removing a name changes the directory that holds it
-    write |= {PathGrant(path=_directory(one.path), recursive=False) for one in known if isinstance(one, Delete)}
+    started = [one for one in known if isinstance(one, Execute)]
+    named = [one for one in known if isinstance(one, Read | Write | Delete)]
+    tier = any(one.origin == "workspace" for one in started) or any(isinstance(one, Unknown) for one in known)
+    read: set[PathGrant] = set()
+    write: set[PathGrant] = set()
+    for one in named:
+        (read if isinstance(one, Read) else write).add(PathGrant(path=one.path, recursive=one.recursive))
+        if isinstance(one, Delete):
+            # removing a name changes the directory that holds it
+            write.add(PathGrant(path=_directory(one.path), recursive=False))
     if tier:
         read.update(PathGrant(path=path, recursive=True) for path in (*scope.read_roots, *policy.paths.system))
         write.update(PathGrant(path=path, recursive=True) for path in scope.write_roots)
-    by_git = spans_of_git(known)
+    by_git = spans_of_git(started)
     # git is given the tree whole: a secret that is hidden from it looks changed, and would be printed, or committed empty
-    alone = bool(by_git) and all(one.span in by_git for one in known if isinstance(one, Execute))
-    others = [one for one in known if isinstance(one, Read | Write | Delete) and one.span not in by_git]
-    hiding = {PathGrant(path=one.path, recursive=one.recursive) for one in others}
+    alone = bool(by_git) and all(one.span in by_git for one in started)
+    hiding = {PathGrant(path=one.path, recursive=one.recursive) for one in named if one.span not in by_git}
     if tier and not alone:
         hiding |= read | write
-    programs = (EVERY_PROGRAM,) if tier else _programs(known, scope)
+    programs = (EVERY_PROGRAM,) if tier else _programs(started, scope)
     opened = {directory for grant in write if (directory := _opened(grant.path, scope)) is not None}
     return Manifest(
         programs=programs,
@@ -86,13 +90,12 @@ PINNED: Mapping[str, str] = {
 """No pager and no prompt: a call has no terminal, and a pager is a program that nobody judged."""
 
 
-def _programs(effects: Iterable[Effect], scope: Scope) -> tuple[str, ...]:
+def _programs(started: Iterable[Execute], scope: Scope) -> tuple[str, ...]:
     """Real paths of the programs that start, with the helpers that their profiles name, where they are installed."""
     found: set[str] = set()
-    for effect in effects:
-        if isinstance(effect, Execute):
-            helpers = (helper if helper.startswith("/") else scope.find_program(helper) for helper in effect.helpers)
-            found.update(path for path in (effect.path, *helpers) if path is not None)
+    for effect in started:
+        helpers = (helper if helper.startswith("/") else scope.find_program(helper) for helper in effect.helpers)
+        found.update(path for path in (effect.path, *helpers) if path is not None)
     return tuple(sorted(found))
 
 
@@ -122,6 +125,8 @@ def _below(grants: set[PathGrant], patterns: tuple[str, ...], walker: Walker, op
     itself names is not taken away again: that it is secret or protected was judged.
     """
     tops = {grant.path for grant in grants if grant.recursive} | opened
+    if not tops:
+        return ()
     outermost = [top for top in tops if not any(other != top and within(top, (other,)) for other in tops)]
     found = {path for top in outermost for path in walker.below(top, patterns).matched}
     return tuple(sorted(found - {grant.path for grant in grants}))

@@ -86,7 +86,8 @@ class _Candidates:
             keys = _program_names(effect, sure=False)
         elif isinstance(effect, UseConstruct):
             keys = (effect.construct,)
-        found = {one.place: one for key in keys for one in self._keyed.get(key, ())}
+        keyed = self._keyed
+        found = {one.place: one for key in keys if key in keyed for one in keyed[key]}
         if not found:
             return self._anyway
         found |= {one.place: one for one in self._anyway}
@@ -205,6 +206,10 @@ def _subcommand(wanted: tuple[tuple[str, ...], ...], effect: Execute, *, sure: b
     # A profile may know no subcommands, or only the first word of them. Where none is known, it may stand anywhere: nobody
     # can tell which words are arguments of options.
     given = (*effect.subcommand, *(one for one in effect.operands if not one.startswith("-")))
+    if not has_hole("".join(given)):
+        heads = {words[0] for words in wanted}
+        if heads.isdisjoint(given):
+            return False  # a word that is known may turn out to be no other
     starts = (0,) if effect.subcommand else range(len(given))
     return any(_may_be(given[at : at + len(words)], words) for words in wanted for at in starts)
 

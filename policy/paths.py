@@ -88,9 +88,10 @@ class Globs:
         """
         folded = fold(path).lstrip("/")
         parts = folded.split("/")
-        numbers = [*self._always]
+        numbers, known = [*self._always], self._numbers
         for part in parts:
-            numbers += self._filed(part)
+            filed = known.get(part)
+            numbers += self._filed(part) if filed is None else filed
         if not numbers:
             return False
         positive = [self._pattern(number) for number in dict.fromkeys(numbers)]
@@ -226,7 +227,10 @@ def _as_path(pattern: str) -> str | None:
 
 def within(path: str, roots: tuple[str, ...]) -> bool:
     """Whether the path is one of these directories or lies below one."""
-    return any(root in {path, "/"} or path.startswith(f"{root}/") for root in roots)
+    for root in roots:  # a loop, because this is asked of every path
+        if path == root or root == "/" or path.startswith(f"{root}/"):
+            return True
+    return False
 
 
 def read_kind(path: str, paths: Paths, scope: Scope) -> Kind:

@@ -33,6 +33,7 @@ from .plan import (
     Node,
     Not,
     OpenFile,
+    Pipeline,
     Plan,
     Redirection,
     Step,
@@ -90,7 +91,9 @@ class PlanJudge:
                 else:
                     fed = None
                     stages.append(self._compound(node))
-            done.append(replace(step, pipeline=replace(step.pipeline, stages=tuple(stages))))
+            before = step.pipeline
+            pipeline = Pipeline(stages=tuple(stages), negated=before.negated, timed=before.timed)
+            done.append(Step(connector=step.connector, pipeline=pipeline))
         return tuple(done)
 
     def _compound(self, node: _Compound) -> Node:
@@ -141,7 +144,8 @@ class PlanJudge:
 
     def _invocation(self, one: Invocation, fed: Names | None) -> tuple[Invocation, Names | None]:
         directories = tuple(dict.fromkeys(self._real(each, one.span) for each in (one.directory, *one.elsewhere)))
-        one = replace(one, directory=directories[0], elsewhere=directories[1:])
+        if one.directory != directories[0] or one.elsewhere != directories[1:]:
+            one = replace(one, directory=directories[0], elsewhere=directories[1:])
         redirected = self._redirections(one.redirections, directories[0], one.span)
         if one.builtin is not None and not (one.builtin in _ANSWERED and one.argv[0] == one.builtin):
             return one, None
@@ -150,7 +154,7 @@ class PlanJudge:
             argv[place] = judged_text(word)
         call = ProgramCall(
             argv=tuple(argv),
-            directory=directories[0],
+            directory=Entered(directories[0]),
             span=one.span,
             assigned=self.exported.union(name for name, _ in (*one.environment, *one.late_environment)),
             fed=None if 0 in redirected else fed,
@@ -166,8 +170,10 @@ class PlanJudge:
 
     def _under_each(self, call: ProgramCall, directories: tuple[str, ...]) -> tuple[Judged, Names | None]:
         """INVARIANT: a call is judged wherever it may start; the plan holds what is true of all of these places."""
-        answers = [self.analyst.judge(replace(call, directory=Entered(each))) for each in directories]
-        first = answers[0]
+        first = self.analyst.judge(call)
+        if len(directories) == 1:
+            return first, first.names
+        answers = [first, *(self.analyst.judge(replace(call, directory=Entered(each))) for each in directories[1:])]
         for other in answers[1:]:
             if other.program != first.program or other.argv != first.argv:
                 self.needs_shell("which program starts depends on the directory")
@@ -177,6 +183,8 @@ class PlanJudge:
 
     def _found_now(self, one: Invocation, call: ProgramCall, directories: tuple[str, ...]) -> None:
         """INVARIANT: a command before it never makes a glob laxer: what it finds now is judged, besides what it may find."""
+        if not one.late:
+            return
         place_of = one.span or Span(0, 0)
         globs = {place: glob for place, word in one.late if (glob := _late_glob(word, place_of)) is not None}
         budget = Budget(results=DEFAULT.glob_results)
@@ -192,6 +200,8 @@ class PlanJudge:
         for name, value in answer.environment:
             if self.pins.setdefault(name, value) != value:
                 self.pinned.append(one)
+        if not one.late and answer.argv == call.argv and not answer.environment:
+            return replace(one, argv=answer.argv, program=answer.program)
         if len(answer.argv) != len(call.argv):
             self.pinned.append(one)
         given, found = _marked(call.argv), _marked(answer.argv)

@@ -46,11 +46,9 @@ class Judge:
 
     def command(self, text: str) -> Decision:
         """The decision on a shell command; needs no pydantic, whose import costs more than the decision."""
-        from ...policy.analysis import analyse_command
-        from ...policy.engine import judge
+        from ...policy.engine import decide_command
 
-        policy = self._loaded.policy
-        return judge(analyse_command(text, self._scope, policy.limits, opinions=self._opinions), policy, self._scope, tool="bash")
+        return decide_command(text, self._loaded.policy, self._scope, self._opinions)
 
 
 def opinions_of(loaded: Loaded) -> tuple[Opinion, ...]:
@@ -115,7 +113,7 @@ def decision_to_json(decision: Decision) -> dict[str, JSON]:
 
 def in_words(decision: Decision, mode: str, states: Iterable[State]) -> Iterator[str]:
     """The decision for a person, a line each; the first is the verdict."""
-    from ..describe import effect_in_words
+    from ..describe import effect_in_words, tier_in_words
     from ..plans import plan_in_words
     from ..visible import visible
 
@@ -138,6 +136,8 @@ def in_words(decision: Decision, mode: str, states: Iterable[State]) -> Iterator
         yield "effects"
         for line in dict.fromkeys(effect_in_words(effect) for effect in decision.effects):
             yield f"  {line}"
+    if (tier := tier_in_words(decision.manifest)) is not None:
+        yield tier
     if decision.not_installed:
         yield f"not installed: {', '.join(map(visible, decision.not_installed))}"
     yield f"sandbox {mode}: {'; '.join(f'{name} works' if held else f'{name} is missing: {visible(why)}' for name, held, why in states)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..effects import Connect, Read, Write
 from ..git_config import Entry, Repository, find_repository, user_identity, user_values
@@ -85,7 +86,7 @@ def interpret_git(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     _hidden_variables(analyst, sheet)
     words = analyst.apply(sheet, sheet.profile.table, sheet.call.argv[1:])
     repository = find_repository(str(sheet.directory), analyst.scope.files)
-    sheet.environment += _pins(analyst, repository)
+    sheet.environment += _pinned(tuple(_settings(analyst, repository)))
     table = _chosen(sheet)
     if table is None:
         return words
@@ -181,13 +182,12 @@ def _settings(analyst: Analyst, repository: Repository | None) -> Iterator[tuple
         yield f"remote.{name}.receivepack", "git-receive-pack"
 
 
-def _pins(analyst: Analyst, repository: Repository | None) -> Iterator[tuple[str, str]]:
-    yield from _VARIABLES
-    settings = tuple(_settings(analyst, repository))
-    yield "GIT_CONFIG_COUNT", str(len(settings))
+@lru_cache(maxsize=16)
+def _pinned(settings: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    found = [*_VARIABLES, ("GIT_CONFIG_COUNT", str(len(settings)))]
     for number, (key, value) in enumerate(settings):
-        yield f"GIT_CONFIG_KEY_{number}", key
-        yield f"GIT_CONFIG_VALUE_{number}", value
+        found += (f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", value)
+    return tuple(found)
 
 
 def _touch(analyst: Analyst, sheet: Sheet, repository: Repository, table: Table) -> None:

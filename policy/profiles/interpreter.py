@@ -210,14 +210,13 @@ class Analyst:
         roles = table.operands
         if table.first_given_by and not table.first_given_by.isdisjoint(spellings):
             roles = roles[1:] or ("none",)
-        module = any(isinstance(one, Given) and one.option.role == "module" for one in parsed.items)
+        given = {one.option.role for one in parsed.items if isinstance(one, Given)}
+        module = "module" in given
         if module:
             # the code that runs may do all that code of the workspace may, whatever its words are
             sheet.workspace = True
             roles = ("text",)
-        recursive = any(isinstance(one, Given) and one.option.role == "recurse" for one in parsed.items)
-        follow = any(isinstance(one, Given) and one.option.role == "follow" for one in parsed.items)
-        rewrite = any(isinstance(one, Given) and one.option.role == "rewrite" for one in parsed.items)
+        recursive, follow, rewrite = "recurse" in given, "follow" in given, "rewrite" in given
         count = 0
         for one in parsed.items:
             if isinstance(one, Given):

@@ -110,6 +110,8 @@ class Ledger:
             self.unknown("where this path leads is not known", word, span)
             return None
         # What lies below /proc and /dev/fd differs for every process: ours is not the one that will look.
+        if "/proc" not in whole and "/dev" not in whole and not real.startswith(("/proc", "/dev")):
+            return real
         for shape in (posixpath.normpath(whole).replace("//", "/", 1), real):
             if (within(shape, "/proc") and shape not in _READABLE_PROC) or within(shape, "/dev/fd"):
                 self.unknown("what this path means depends on the process that opens it", word, span)

@@ -9,6 +9,7 @@ from ..records import Record
 from .model import Option, Table
 
 _MARKS: Final = (HOLE, SPLIT)
+_NOTHING: Final = frozenset[str]()
 DATA: Final = frozenset({"flag", "text"})
 """Roles of words that nothing outside the program depends on: the only ones in which unknown text may stand."""
 
@@ -66,7 +67,7 @@ class Parsed:
 
     def spellings(self) -> frozenset[str]:
         """Every spelling of every option given."""
-        return frozenset(spelling for one in self.items if isinstance(one, Given) for spelling in one.option.spellings)
+        return _NOTHING.union(*(one.option.spellings for one in self.items if isinstance(one, Given)))
 
     def operands(self) -> list[Operand]:
         return [one for one in self.items if isinstance(one, Operand)]
@@ -79,7 +80,7 @@ class Parsed:
 def parse_words(table: Table, words: tuple[str, ...]) -> Parsed:
     """Reads the words of a program as its style says. Never raises: what does not fit is a fault."""
     parsed = _parsed(table, words)
-    if not all_data(table):
+    if any(isinstance(word, Several) for word in words) and not all_data(table):
         # The names after the first would stand where the next words are expected.
         parsed.doubts += [one.value for one in parsed.items if isinstance(one, Given) and isinstance(one.value, Several)]
     if table.response:

@@ -80,6 +80,8 @@ def _started(flow: Flow, command: Command, name: str, state: State) -> Invocatio
 
 def _opened(flow: Flow, command: Command, state: State) -> tuple[plan.Redirection, ...]:
     """The redirections of a program; bash sets its variables before or after it opens files, depending on the command."""
+    if not command.redirections:
+        return ()
     assigned = frozenset(one.name for one in command.assignments)
     before = [state.variables.get(name) for name in sorted(assigned)]
     opened = redirections(flow, command.redirections, state, assigned)

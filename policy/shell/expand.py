@@ -71,6 +71,10 @@ class Expander:
         """The arguments that these words become, each none, one or many."""
         found: list[str | LateWord] = []
         for word in words:
+            first = word.parts[0] if len(word.parts) == 1 else None
+            if isinstance(first, Text) and first.text and not has_pattern(((first.text, first.quoted),)):
+                found.append(first.text)  # most words are: a shorter way to the same answer
+                continue
             for one in self._braces(word):
                 for field in fields(self.pieces(one.parts, state), one.span):
                     found += self._globbed(field, one, state)

@@ -65,7 +65,10 @@ class Unclosed(Exception):
 
 def has_pattern(pieces: Iterable[Piece]) -> bool:
     """Whether anything unquoted could be a pattern."""
-    return any(not quoted and _SPECIAL.search(text) for text, quoted in pieces)
+    for text, quoted in pieces:
+        if not quoted and _SPECIAL.search(text):
+            return True
+    return False
 
 
 def characters_of(pieces: Iterable[Piece], span: Span) -> list[Piece]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import assert_never
+from operator import attrgetter
+from typing import Final, assert_never
 
 from ..spans import Span
 from .tree import (
@@ -58,8 +59,14 @@ def pieces(script: Script) -> list[Span]:
             waiting += _of_list(one)
         else:
             for part in one.parts:
-                waiting += _of_part(part)
-    return sorted(found, key=lambda span: (span.start, span.end))
+                if isinstance(part, Text):  # most parts are
+                    found.append(part.span)
+                else:
+                    waiting += _of_part(part)
+    return sorted(found, key=_PLACE)
+
+
+_PLACE: Final = attrgetter("start", "end")
 
 
 def tiles(script: Script) -> bool:
@@ -121,40 +128,35 @@ def of_node(node: Node) -> Iterator[Leaf]:
     if not isinstance(node, Function):
         for redirection in node.redirections:
             yield from of_redirection(redirection)
+    if not isinstance(node, Command | Calculate):
+        yield from node.marks
     match node:
         case Command():
             for assignment in node.assignments:
                 yield from (assignment.head, assignment.value)
             yield from node.words
         case Group():
-            yield from node.marks
             yield node.body
         case If():
-            yield from node.marks
             for branch in node.branches:
                 yield from (branch.condition, branch.body)
             if node.otherwise is not None:
                 yield node.otherwise
         case Loop():
-            yield from node.marks
             yield from (node.condition, node.body)
         case For():
-            yield from node.marks
             yield from node.words or ()
             yield node.body
         case Case():
-            yield from node.marks
             yield node.word
             for arm in node.arms:
                 yield from arm.patterns
                 yield arm.body
         case Conditional():
-            yield from node.marks
             yield from _of_condition(node.condition)
         case Calculate():
             yield node.leaf
         case Function():
-            yield from node.marks
             yield from of_node(node.body)
         case _:
             assert_never(node)

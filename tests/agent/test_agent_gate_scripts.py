@@ -173,3 +173,18 @@ def test_a_loop_cannot_fill_the_record_with_its_words(vector: tuple[str, ...], m
         while True:
             nested.vector(vector)
     assert recorder.noted == most
+
+
+def test_the_question_names_the_tier_of_what_is_not_accounted_for(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        here.call("bash", command="frobnicate a.txt")
+        (question,) = here.person.asked
+        assert f"workspace tier: can do anything within {here.workspace} but what is protected" in question.text
+        assert "no network" in question.text
+
+
+def test_a_directory_beside_an_unknown_word_is_asked_about(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        (here.workspace / "sub").mkdir()
+        here.call("bash", command="cat sub; frobnicate")
+        assert len(here.person.asked) == 1

@@ -240,6 +240,16 @@ def test_a_relative_program_in_several_directories_is_left_to_a_shell(where: Sco
     assert "depends on the directory" in run("cd src; ./run", where).by_bash
 
 
+def test_a_program_starts_in_the_real_directory_behind_a_link(where: Scope) -> None:
+    link = Path(where.cwd) / "linked"
+    link.unlink(missing_ok=True)
+    link.symlink_to("src")
+    found = run("cd linked && cat a", where)
+    assert reads(found, where) == {"src/a"}
+    assert found.plan is not None
+    assert [Path(one.directory).name for one in found.plan.invocations() if one.argv[0] == "cat"] == ["src"]
+
+
 @pytest.mark.parametrize(
     ("command", "construct"),
     [

@@ -99,7 +99,9 @@ def names(resolved: Resolved, seen: Seen) -> list[str]:
     unknown = bool(resolved.by_bash) and any(isinstance(one, Unknown) for one in resolved.effects)
     if unknown or interpreter_jobs.starts_bash(resolved.plan):
         return []
-    found = [f"bash started {argv}, which the plan does not name" for argv in unnamed_programs(resolved.plan, seen)]
+    found = [
+        f"bash started {argv}, which the plan does not name" for argv in list(dict.fromkeys(unnamed_programs(resolved.plan, seen)))[:3]
+    ]
     if files := unnamed_files(resolved.plan, seen):
         found.append(f"bash wrote {files}, which the plan does not name")
     return found

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 _CHUNK = 4096
 _MOST = 1 << 20
 _WHITE = " \t\n"
-_LENGTHS = ((0xFE, 1), (0xFC, 6), (0xF8, 5), (0xF0, 4), (0xE0, 3), (0xC0, 2))
-"""Bytes of a character by the first of them, as the C library reads it."""
 
 Character = tuple[str, bool]
 """A character, and whether a backslash stood before it."""
