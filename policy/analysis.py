@@ -14,6 +14,7 @@ from .effects import Effect, Execute, Read, SetEnvironment, Unknown, UseConstruc
 from .errors import PolicyError, ShellSyntaxError
 from .holes import HOLE, visible
 from .model import DIFFERS, Limits
+from .nested import judge_text
 from .plan import Capture, Invocation, Pipeline, Plan, Step
 from .planned import PlanJudge
 from .profiles.interpretations import INTERPRETATIONS
@@ -22,6 +23,7 @@ from .records import Record, replace
 from .scope import Scope
 from .shell import Resolved, Script, parse, resolve
 from .shell.caps import caps_of
+from .shell.globs import Budget
 from .shell.opinions import Opinion, compare
 from .shell.refusals import refusal
 from .spans import Span
@@ -144,6 +146,7 @@ def _script(script: Script, resolved: Resolved, scope: Scope, opinions: Sequence
     if judge.shell:
         for read_again in resolved.code:
             ledger.add(read_again)
+        work.looked_at(resolved)
         return replace(work.analysis(work.by_shell(text), text), by_bash=judge.shell)
     plan = Plan(steps=plan.steps, captures=tuple(one for one, _ in captures))
     nested = tuple(replace(one, plan=Plan(steps=ready.steps, captures=plan.captures)) for ready, one in captures)
@@ -177,7 +180,7 @@ class _Work:
 
     def __init__(self, scope: Scope, exported: frozenset[str] = frozenset()) -> None:
         self.scope = scope
-        self.analyst = Analyst(scope, INTERPRETATIONS)
+        self.analyst = Analyst(scope, INTERPRETATIONS, judge_text)
         self.judge = PlanJudge(self.analyst, exported)
 
     def analysis(self, plan: Plan | None, text: str = "") -> Analysis:
@@ -242,6 +245,18 @@ class _Work:
         if not all(isinstance(one, _LOOKS) and getattr(one, "origin", "known") == "known" for one in effects):
             self.judge.needs_shell("a command substitution that does more than read")
         return ready, Analysis(effects=effects, text=capture.text)
+
+    def looked_at(self, resolved: Resolved) -> None:
+        """The directories that a shell itself lists for patterns, and those that it enters: the kernel must let it."""
+        ledger, budget = self.analyst.ledger, Budget()
+        for one in resolved.effects:
+            if isinstance(one, UseConstruct) and one.construct == "change_directory":
+                ledger.read(one.subject, self.scope.cwd, one.span)
+        for glob, directory, span in resolved.globs:
+            glob.find(self.scope.files, directory, budget, span)
+            for each in budget.listed:
+                ledger.read(each, directory, span)
+            budget.listed.clear()
 
     def by_shell(self, text: str) -> Plan:
         """The plan that is a shell: everything in it was judged, and it is named for what it is.

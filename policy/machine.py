@@ -21,7 +21,8 @@ from .workspace import git_directories
 
 _SEARCH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
 _MAX_LINKS: Final = 40
-_NO_NAMES: Final = frozenset({"", ".", ".."})
+_NO_NAMES: Final = ("/", "/.", "/..")
+_NOT_PLAIN: Final = ("//", "/./", "/../", "\0")
 _LONGEST: Final = 4096
 """PATH_MAX of Linux: longer names are no names, and to look at each of their parts would take long."""
 
@@ -152,17 +153,19 @@ class _SteadyFiles(MachineFiles):
     def real(self, path: str) -> str:
         known = self._reals.get(path)
         if known is None:
-            known = self._reals[path] = self._beside(path) or super().real(path)
+            known = self._reals[path] = self._straight(path) or super().real(path)
         return known
 
-    def _beside(self, path: str) -> str | None:
-        """The real path of a name in a directory that was asked for before: only the name is looked at. None for all others."""
-        parent, _, name = path.rpartition("/")
-        folder = self._reals.get(parent)
-        if folder is None or folder == "/" or name in _NO_NAMES or "\0" in name or len(path) > _LONGEST or self._kinds.get(folder) != "directory":
+    def _straight(self, path: str) -> str | None:
+        """The path itself where it is written plainly and no link is on the way, as with most; None for all others."""
+        if not path.startswith("/") or path.endswith(_NO_NAMES) or any(one in path for one in _NOT_PLAIN) or len(path) > _LONGEST:
             return None
-        real = f"{folder}/{name}"
-        return real if self._look(real) != "symlink" else None
+        at = path.find("/", 1)
+        while at > 0:
+            if self._look(path[:at]) != "directory":
+                return None
+            at = path.find("/", at + 1)
+        return path if self._look(path) != "symlink" else None
 
     def executable(self, path: str) -> bool:
         known = self._executables.get(path)

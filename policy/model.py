@@ -44,7 +44,8 @@ run them as code of the workspace."""
 
 
 class Limits(Record):
-    """Byte, time and size limits of one call. Bytes are bytes, seconds are seconds, characters are code points.
+    """Byte, time and size limits of one call. Bytes are bytes, seconds are seconds, characters are code points (in UTF-8,
+    65,536 bytes at most).
 
     What `command_depth` to `glob_results` count is said in `policy.shell.caps`, whose values are theirs where none is given.
     """

@@ -227,8 +227,8 @@ def _as_path(pattern: str) -> str | None:
 
 def within(path: str, roots: tuple[str, ...]) -> bool:
     """Whether the path is one of these directories or lies below one."""
-    for root in roots:  # a loop, because this is asked of every path
-        if path == root or root == "/" or path.startswith(f"{root}/"):
+    for root in roots:  # noqa: SIM110  # asked of every path, and a generator costs more than the answer
+        if root in {path, "/"} or path.startswith(f"{root}/"):
             return True
     return False
 

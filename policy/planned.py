@@ -64,9 +64,10 @@ _FILE_COMPARISONS: Final = frozenset({"-nt", "-ot", "-ef"})
 class PlanJudge:
     """One plan under way. `shell`: why the plan cannot say what would run. `pins`: what the programs in it are given."""
 
-    def __init__(self, analyst: Analyst, exported: frozenset[str] = frozenset()) -> None:
+    def __init__(self, analyst: Analyst, exported: frozenset[str] = frozenset(), depth: int = 0) -> None:
         self.analyst = analyst
         self.exported = exported
+        self.depth = depth
         self.shell = ""
         self.pins: dict[str, str] = {}
         self.pinned: list[Invocation] = []
@@ -113,9 +114,10 @@ class PlanJudge:
             case Case():
                 return replace(node, arms=tuple(Arm(patterns=one.patterns, body=self.steps(one.body), end=one.end) for one in node.arms))
             case Conditional():
-                for directory in (node.directory, *node.elsewhere):
-                    self._condition(node.condition, Entered(self._real(directory, None)))
-                return node
+                first, *others = dict.fromkeys(self._real(each, None) for each in (node.directory, *node.elsewhere))
+                for directory in (first, *others):
+                    self._condition(node.condition, Entered(directory))
+                return replace(node, directory=first, elsewhere=tuple(others))
             case Calculate():
                 return node
             case _:
@@ -158,6 +160,7 @@ class PlanJudge:
             span=one.span,
             assigned=self.exported.union(name for name, _ in (*one.environment, *one.late_environment)),
             fed=None if 0 in redirected else fed,
+            depth=self.depth,
         )
         answer, names = self._under_each(call, directories)
         self._found_now(one, call, directories)

@@ -26,7 +26,7 @@ _ALWAYS: frozenset[str] = frozenset({"read", "tree", "write", "write_tree", "del
 _TABLE_KEYS = frozenset(
     {
         "style", "options", "abbreviations", "numeric", "loose", "operands", "first_given_by", "bare", "always", "exact",
-        "commands", "pin", "repository", "filters", "bare_if_recursive",
+        "commands", "exact_unless", "pin", "repository", "filters", "bare_if_recursive",
         "always_unless", "detached", "response",
     }
 )  # fmt: skip
@@ -143,6 +143,7 @@ class _Reader:
             bare_if_recursive=self.flag(fields.get("bare_if_recursive", "false"), f"{key}.bare_if_recursive"),
             always=self.always(fields.get("always", []), f"{key}.always"),
             exact=frozenset(tuple(shlex.split(self.text(one, f"{key}.exact"))) for one in exact),
+            exact_unless=tuple(self.words(fields.get("exact_unless", ""), f"{key}.exact_unless")),
             commands=self.commands(fields.get("commands", {}), f"{key}.commands"),
             pin=tuple(self.words(fields.get("pin", ""), f"{key}.pin")),
             repository=repository,  # type: ignore[arg-type]  # checked above

@@ -106,6 +106,10 @@ class _Expression:
             value = self._value(word)
             self.files_only = self.files_only or (word == "-type" and value == "f")
             self.other_output = self.other_output or word == "-printf"
+        elif word == "-files0-from":
+            value = self._value(word)
+            if value is not None:
+                self.analyst.word(self.sheet, "list", value)
         elif word in _WITH_REFERENCE or (word.startswith("-newer") and len(word) == len("-newerXY")):
             value = self._value(word)
             if value is not None and not word.endswith("t"):

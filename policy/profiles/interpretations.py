@@ -54,6 +54,24 @@ def _jq(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     return interpret_jq(analyst, sheet)
 
 
+def _shell(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .launchers import interpret_shell
+
+    return interpret_shell(analyst, sheet)
+
+
+def _launcher(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .launchers import interpret_launcher
+
+    return interpret_launcher(analyst, sheet)
+
+
+def _parallel(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
+    from .launchers import interpret_parallel
+
+    return interpret_parallel(analyst, sheet)
+
+
 def _test(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     from .small import interpret_test
 
@@ -74,7 +92,10 @@ INTERPRETATIONS: Mapping[Interpreter, Interpretation] = {
     "find": _find,
     "git": _git,
     "jq": _jq,
+    "launcher": _launcher,
+    "parallel": _parallel,
     "sed": _sed,
+    "shell": _shell,
     "test": _test,
     "transfer": _transfer,
     "wrapper": interpret_wrapper,

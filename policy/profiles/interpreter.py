@@ -19,6 +19,7 @@ from .options import DATA, Given, Opaque, Operand, Parsed, Several, parse_words
 
 _MAX_DEPTH = 8
 _MAX_CALLS = 400
+_MAX_TEXT = 1_000_000
 
 
 class Names(Record):
@@ -77,6 +78,9 @@ class Sheet:
         return self.call.span
 
 
+TextJudge = Callable[["Analyst", str, Call, tuple[str, ...]], None]
+"""Writes down what a shell would do with a text, given the call of the program that runs it and the parameters `$1`, `$2`..."""
+
 Interpretation = Callable[["Analyst", Sheet], tuple[str, ...]]
 """Writes down what a call does; answers the words after the program's name, as they will be run."""
 
@@ -84,8 +88,10 @@ Interpretation = Callable[["Analyst", Sheet], tuple[str, ...]]
 class Analyst:
     """Judges calls one after another, and writes what they would do into one ledger."""
 
-    def __init__(self, scope: Scope, interpretations: Mapping[Interpreter, Interpretation]) -> None:
+    def __init__(self, scope: Scope, interpretations: Mapping[Interpreter, Interpretation], text: TextJudge | None = None) -> None:
         self.scope = scope
+        self.judge_text = text
+        self.texts: set[tuple[str, Call, tuple[str, ...]]] = set()
         self.ledger = Ledger(scope)
         self.interpretations = interpretations
         self.calls = 0
@@ -166,7 +172,7 @@ class Analyst:
 
     def apply(self, sheet: Sheet, table: Table, words: tuple[str, ...]) -> tuple[str, ...]:
         """Writes down what these words mean by this table; answers the words as they will be run."""
-        if words in table.exact:
+        if words in table.exact and not self._other_answers(table, sheet.directory):
             sheet.options.update(one for one in words if one.startswith("-"))
             return words
         parsed = self.parse(sheet, table, words)
@@ -177,6 +183,16 @@ class Analyst:
             return self._subcommand(sheet, table, words, parsed, operands[0])
         self.meaning(sheet, table, parsed)
         return (*table.pin, *words)
+
+    def _other_answers(self, table: Table, directory: str) -> bool:
+        """Whether a file says that another program answers than the one that was found."""
+        parts = directory.rstrip("/").split("/")
+        for above in ("/".join(parts[:count]) for count in range(len(parts), 0, -1)):
+            for name, _, text in (one.partition(":") for one in table.exact_unless):
+                path = f"{above}/{name}"
+                if self.scope.files.kind(path) != "missing" and (not text or text in (self.scope.files.read_text(path, _MAX_TEXT) or text)):
+                    return True
+        return False
 
     def parse(self, sheet: Sheet, table: Table, words: tuple[str, ...]) -> Parsed:
         """Reads the words; what the table does not explain is written down as `Unknown`."""
@@ -263,7 +279,7 @@ class Analyst:
             sheet.workspace = sheet.workspace or role == "script"
             return
         match role:
-            case "flag" | "text" | "module" | "recurse" | "no_target" | "rewrite" | "end" | "directory":
+            case "flag" | "text" | "module" | "recurse" | "no_target" | "rewrite" | "end" | "directory" | "program" | "joined":
                 pass
             case "revision":
                 self._revision(word, sheet)
@@ -289,6 +305,13 @@ class Analyst:
                 self.script(word, sheet)
             case "code":
                 ledger.unknown(f"`{sheet.profile.program}` runs this text", word, span)
+            case "shell":
+                ledger.unknown(f"`{sheet.profile.program}` runs this text", word, span)
+                self.literal(sheet, word)
+            case "list":
+                ledger.unknown(f"`{sheet.profile.program}` works on what this names", word, span)
+                if word != "-":
+                    ledger.read(word, directory, span)
             case "format":
                 if not word.startswith("+"):
                     ledger.unknown(f"this word of `{sheet.profile.program}` is not accounted for", word, span)
@@ -356,6 +379,21 @@ class Analyst:
         sheet.names = judged.names
         name = judged.argv[0] if judged.entry is None or "/" in judged.argv[0] else judged.entry
         return (name, *judged.argv[1:])
+
+    # INVARIANT: these two only add effects, behind an `Unknown` of the one who calls.
+
+    def beside(self, sheet: Sheet, argv: tuple[str, ...]) -> None:
+        """Writes down what a program would do that this one may start; nothing of it is pinned or looked up for the run."""
+        missing = dict(self.ledger.not_installed)
+        self.judge(replace(sheet.call, argv=argv, directory=sheet.directory, fed=None, depth=sheet.call.depth + 1))
+        self.ledger.not_installed = missing
+
+    def literal(self, sheet: Sheet, text: str, positional: tuple[str, ...] = ()) -> None:
+        """Writes down what a shell would do that is given this text, where all of it is known."""
+        if self.judge_text is None or isinstance(text, Opaque) or has_hole(text) or sheet.call.depth >= _MAX_DEPTH:
+            return
+        known = () if any(isinstance(one, Opaque) or has_hole(one) for one in positional) else positional
+        self.judge_text(self, text, replace(sheet.call, directory=sheet.directory, fed=None, depth=sheet.call.depth + 1), known)
 
 
 def _widened(role: Role, *, recursive: bool, follow: bool) -> Role:

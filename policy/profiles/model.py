@@ -24,6 +24,10 @@ Role = Literal[
     "connect",
     "script",
     "code",
+    "shell",
+    "program",
+    "joined",
+    "list",
     "module",
     "unknown",
     "none",
@@ -37,10 +41,12 @@ Role = Literal[
 `flag`, `text`: nothing outside the program. `read`, `write`, `delete`: a path; `tree`, `write_tree`, `delete_tree`:
 and all below it; `follow`: below it, and through symbolic links. `directory`: later relative paths start there.
 `recurse`: paths are meant with all below them. `target`, `no_target`: where copies go. `connect`: a host or URL.
-`script`: a file whose text is run; `code`: text that is run; `module`: the name of code that is run,
-all that follows is its own. `revision`: a git revision or path. `rewrite`: the files that are read are replaced.
-`format`: text when it begins with `+`, not accounted for otherwise. `end`: all that follows are operands. `unknown`: not
-accounted for. `none`: no operand here.
+`script`: a file whose text is run; `code`: text that is run; `shell`: text that a shell
+runs, judged besides; `program`: with all that follows a program that is started and judged besides, `joined`: the same,
+put together to text that a shell runs. `list`: a file that names what is worked on: read, and not accounted for.
+`module`: the name of code that is run, all that follows is its own. `revision`: a git revision or path. `rewrite`: the
+files that are read are replaced. `format`: text when it begins with `+`, not accounted for otherwise. `end`: all that
+follows are operands. `unknown`: not accounted for. `none`: no operand here.
 """
 
 Argument = Literal["none", "required", "optional"]
@@ -53,7 +59,9 @@ Style = Literal["gnu", "posix", "single", "words", "dd"]
 is an operand. `dd`: `name=value`.
 """
 
-Interpreter = Literal["table", "awk", "copy", "env", "find", "git", "jq", "sed", "test", "transfer", "wrapper", "xargs"]
+Interpreter = Literal[
+    "table", "awk", "copy", "env", "find", "git", "jq", "launcher", "parallel", "sed", "shell", "test", "transfer", "wrapper", "xargs",
+]  # fmt: skip
 
 Repository = Literal["", "read", "tree", "write", "work", "remote", "outside"]
 """What a git subcommand does: reads the repository, reads the working tree too, writes the repository, writes the
@@ -80,8 +88,10 @@ class Table(Record):
 
     `bare`: effects when no path is given (with `bare_if_recursive`, only together with a recursive option).
     `first_given_by`: options that supply what the first operand would be.
-    `exact`: whole argument lists that only print something. `loose`: any further word is only text (for programs that
-    run code of the workspace anyway). `pin`: words put before all others, `numeric`: `-20` is a flag.
+    `exact`: whole argument lists that only print something, but where one of the files `exact_unless` lies in the directory
+    or above it (`name:text`: and has this text in it), which choose the program that answers. `loose`: any further word is
+    only text (for programs that run code of the workspace anyway). `pin`: words put before all others, `numeric`: `-20` is
+    a flag.
     `always_unless`: options with which `always` does not hold. `detached`: the value of a short option is always the next
     word, never the rest of its own. `response`: a word that begins with `@` names a file of further words.
     """
@@ -97,6 +107,7 @@ class Table(Record):
     bare_if_recursive: bool = False
     always: tuple[Always, ...] = ()
     exact: frozenset[tuple[str, ...]] = frozenset()
+    exact_unless: tuple[str, ...] = ()
     commands: Mapping[str, Table] = EMPTY
     pin: tuple[str, ...] = ()
     repository: Repository = ""

@@ -33,6 +33,8 @@ def interpret_wrapper(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
         analyst.ledger.unknown("which program this starts is not known", sheet.call.argv[0], sheet.span)
         return words
     begin = operands[own].index
+    if (text := table.options.get(operands[own].word)) is not None and text.role == "shell" and len(operands) > own + 1:
+        analyst.word(sheet, "shell", operands[own + 1].word)
     inner = analyst.inner(sheet, words[begin:])
     if sheet.profile.program == "timeout":
         # What is stopped in the middle of a name has printed another one.
@@ -47,8 +49,14 @@ def interpret_env(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
     for one in parsed.items:
         if isinstance(one, Given):
             analyst.option(sheet, one)
+    operands = parsed.operands()
+    for split in parsed.given("-S"):
+        # What is split is read as words of its own, before the rest of the words.
+        rest = words[operands[0].index :] if operands else ()
+        if not any(isinstance(one, Opaque) for one in rest):
+            analyst.literal(sheet, " ".join(("env", split.value or "", *(quoted(one) for one in rest))))
     assigned: set[str] = set()
-    for operand in parsed.operands():
+    for operand in operands:
         found = _ASSIGNMENT.match(operand.word)
         if found is None and "=" in operand.word:
             analyst.ledger.unknown("this assignment is not accounted for", operand.word, sheet.span)
@@ -59,6 +67,11 @@ def interpret_env(analyst: Analyst, sheet: Sheet) -> tuple[str, ...]:
         assigned.add(found[1])
         analyst.ledger.add(SetEnvironment(name=found[1], value=found[2], span=sheet.span))
     return words
+
+
+def quoted(word: str) -> str:
+    """The word as a shell reads it back."""
+    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _kept(analyst: Analyst, sheet: Sheet, parsed: Parsed) -> None:

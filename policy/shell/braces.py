@@ -94,8 +94,10 @@ def _sequence(parser: Parser, found: re.Match[str]) -> tuple[str, ...]:
     letters = low is None
     first, last = (ord(small or large), ord(small_end or large_end)) if letters else (int(low), int(high))
     step = abs(int(by)) if by is not None else 1
-    if step == 0 or abs(last - first) // step >= parser.caps.expansions:
+    if step == 0:
         raise refusal("brace_expansion", Span(found.start(), found.end()))
+    if abs(last - first) // step >= parser.caps.expansions:
+        raise refusal("too_many_expansions", Span(found.start(), found.end()))
     values = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
     if letters:
         return tuple(chr(one) for one in values)

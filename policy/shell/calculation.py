@@ -36,15 +36,24 @@ def _plain(text: str, name: str, span: Span) -> int:
 
 
 def check_text(expression: Sum, read: Read, span: Span) -> None:
-    """Refuses `$NAME` (read as `+NAME`) where the text that bash puts in is no number, or makes `--` with a minus before it."""
+    """Refuses `$NAME` (read as `+NAME`) where the text that bash puts in is no number, or makes `--` with a minus before it.
+
+    Raises OnlyTheRunKnows where one of them is not known: it is an error even where it is not evaluated.
+    """
+    late = False
     for one in _all(expression):
         name, minus = _named(one)
         try:
             text = read(name) if name else "0"
         except OnlyTheRunKnows:
+            late = True
             continue
+        if name:
+            _plain(text, name, span)
         if not text or (minus and text.startswith("-")):
             raise refusal("arithmetic_value", span, f"-${name}" if minus else f"${name}")
+    if late:
+        raise OnlyTheRunKnows
 
 
 def _named(expression: Sum) -> tuple[str, bool]:

@@ -10,13 +10,23 @@ if TYPE_CHECKING:
     from ..model import Limits
 
 
+MAX_BYTES: Final = 65_536
+"""The longest text as UTF-8: no policy may set more. Half of what Linux takes as one word of a program (128 KiB)."""
+
+
+def in_bytes(text: str) -> bool:
+    """Whether a text keeps within `MAX_BYTES`."""
+    return len(text) <= MAX_BYTES // 4 or (len(text) <= MAX_BYTES and len(text.encode("utf-8", "surrogatepass")) <= MAX_BYTES)
+
+
 class Caps(Record):
-    """`characters` are code points; `depth` counts constructs that stand in one another. `words` are those of the text;
-    `expansions` are variables, substitutions, braces and rounds of a loop as they are resolved; `glob_results` names found.
-    A text may hold twice as many redirections as commands, and twice as many blanks, comments and parts of words as words.
+    """`characters` are code points, and as UTF-8 at most `MAX_BYTES` bytes; `depth` counts constructs that stand in one another.
+    `words` are those of the text; `expansions` are variables, substitutions, braces and rounds of a loop as they are
+    resolved; `glob_results` names found. A text may hold twice as many redirections as commands, and twice as many blanks,
+    comments and parts of words as words.
     """
 
-    characters: int = 65_536
+    characters: int = MAX_BYTES
     depth: int = 16
     commands: int = 500
     words: int = 4_000

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .. import plan
 from ..plan import Builtin, Invocation, LateWord
+from ..records import replace
 from ..spans import Span
 from . import directories, provided
 from .builtins import BUILTINS, ONLY_LOOK, check_command, has_own_meaning
@@ -16,7 +17,7 @@ from .opened import redirections
 from .refusals import Construct, builtin_refusal, refusal
 from .slots import shown
 from .state import State, Ways
-from .tree import Assignment, Command, Text, Tilde, Word
+from .tree import Assignment, Command, Parameter, Text, Tilde, Variable, Word
 from .variables import may_precede_a_command
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def simple(flow: Flow, command: Command, state: State, *, functions: bool = True
     flow.spend_command(command.span)
     if not command.words:
         return _without_program(flow, command, state)
-    name = _program(flow, command.words[0], state)
+    command, name = _program(flow, command, state)
     if functions and name in state.functions:
         return flow.guarded(command.redirections, state, lambda inner: call(flow, command, name, inner))
     if (one := PROVIDED.get(name)) is not None:
@@ -96,22 +97,38 @@ def vector(name: str, words: Sequence[str | LateWord]) -> tuple[tuple[str, ...],
     return (name, *(word.written if isinstance(word, LateWord) else word for word in words)), late
 
 
-def _program(flow: Flow, word: Word, state: State) -> str:
-    """The name of the program: only what is written there counts."""
-    if len(word.parts) == 1 and isinstance(first := word.parts[0], Text) and first.text.isalnum():
-        return first.text
-    literal = flow.script.text[word.span.start : word.span.end] == "["
-    for part in word.parts:
-        fixed = isinstance(part, Tilde) or (isinstance(part, Text) and (part.quoted or literal or not set("*?[") & set(part.text)))
-        if not fixed:
-            raise refusal("dynamic_program", word.span, word.written())
-    found = flow.expander.words([word], state) if any(isinstance(part, Tilde) for part in word.parts) else [word.written()]
-    name = found[0] if len(found) == 1 else ""
-    if not name or isinstance(name, LateWord):
+def _program(flow: Flow, command: Command, state: State) -> tuple[Command, str]:
+    """The name of the program, and the command with that name written out."""
+    word = command.words[0]
+    spelled = flow.script.text[word.span.start : word.span.end]
+    if spelled.isalnum():
+        return command, spelled
+    written = all(isinstance(part, Text) and (part.quoted or spelled == "[" or not set("*?[") & set(part.text)) for part in word.parts)
+    known = [word.written()] if written else _known(flow, word, state)
+    name = known[0]
+    # Bash takes what follows for assignments only where the name stands there bare: behind `'export'` or `$X`, values are split.
+    if not name or (name == "export" and name != spelled):
         raise refusal("dynamic_program", word.span)
     if name.startswith("%"):
         raise refusal("job_control", word.span, name)
-    return name
+    if written:
+        return command, name
+    words = tuple(Word(parts=(Text(text=one, quoted=True, span=word.span),), span=word.span) for one in known)
+    return replace(command, words=(*words, *command.words[1:])), name
+
+
+def _known(flow: Flow, word: Word, state: State) -> list[str]:
+    """The words that the first word of a command becomes: values that are known, no names that a glob finds."""
+    if not all(isinstance(part, Text | Tilde | Variable | Parameter) for part in word.parts):
+        raise refusal("dynamic_program", word.span, word.written())
+    before = len(flow.expander.effects)
+    found = flow.expander.words([word], state)
+    known = [one for one in found if isinstance(one, str)]
+    globs = any(one.construct == "glob" for one in flow.expander.effects[before:])
+    # An option there would be one of `command`, or a program of that name.
+    if globs or not known or len(known) != len(found) or known[0].startswith("-"):
+        raise refusal("dynamic_program", word.span, word.written())
+    return known
 
 
 def _command(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Ways]:
@@ -121,6 +138,8 @@ def _command(flow: Flow, command: Command, state: State) -> tuple[plan.Node, Way
         if command.assignments:
             raise refusal("assignment_before_builtin", command.span, "command")
         return provided.describe(flow, command, state)
+    if first == "export":
+        raise builtin_refusal("export", command.span, "behind `command`, bash splits its values", "write export alone")
     inner = Command(assignments=command.assignments, words=command.words[1:], redirections=command.redirections, span=command.span)
     return simple(flow, inner, state, functions=False)
 

@@ -49,6 +49,8 @@ class Cursor:
         self.redirected = 0
         self.expansions = 0
         self.substitutions = 0
+        self.base = 0
+        self.body_end = 0
         self.in_backticks = False
         self.trivia: list[Trivia] = []
         self.pending: list[PendingDocument] = []

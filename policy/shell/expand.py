@@ -16,7 +16,7 @@ from ..spans import Span
 from .calculation import OnlyTheRunKnows, assigned_names, calculate, check_text, name_set_for_sure, names, written_out
 from .caps import Caps
 from .fields import Field, Piece, fields, late_word
-from .globs import Budget, read_glob
+from .globs import Budget, Glob, read_glob
 from .late import quoted as as_quoted
 from .parameter_values import Parameters
 from .patterns import has_pattern, text_pattern
@@ -50,7 +50,8 @@ class Expander:
     """Expands the words of one script, and notes the constructs it meets.
 
     `unseen` are variables that a word has set (`${NAME:=value}`): the run does not know their values. `code` are values in
-    arithmetic that only the run knows: a shell would read them again, as an expression that may run commands.
+    arithmetic that only the run knows: a shell would read them again, as an expression that may run commands. A glob may
+    stand there too: a shell does not write `./` before the names it finds. `globs` are all, with where they look.
     """
 
     def __init__(self, scope: Scope, caps: Caps, run: Run) -> None:
@@ -59,6 +60,7 @@ class Expander:
         self.shell: list[str] = []
         self.unseen: set[str] = set()
         self.code: list[Unknown] = []
+        self.globs: dict[tuple[Glob, str], Span] = {}
         self._run = run
         self._globs = Budget(results=caps.glob_results)
         self._characters = MAX_EXPANDED
@@ -112,8 +114,8 @@ class Expander:
         def store(name: str, number: int) -> None:
             self.assign(name, str(number), state, place)
 
-        check_text(value, read, place)
         try:
+            check_text(value, read, place)
             return calculate(value, read, store, place)
         except OnlyTheRunKnows:
             self.numbers(value, state, place)
@@ -320,10 +322,14 @@ class Expander:
         glob = read_glob(field.patterns(), span) if has_pattern(field.patterns()) else None
         if glob is not None:
             self.note("glob", text, span)
+            if field.may_begin_with_a_dash():
+                why = "bash would take a name that begins with `-` for an option"
+                self.code.append(Unknown(why=why, subject=text, span=span))
         if field.late:
             return [late_word(field.pieces, word.written())]
         if glob is None:
             return [text]
+        self.globs.update(dict.fromkeys(((glob, one) for one in state.directories), span))
         here, *others = state.directories
         if state.tree_may_change or (others and not glob.absolute):
             # What an earlier command of the script adds would be missing, in silence: the run looks.

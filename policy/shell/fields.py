@@ -54,6 +54,11 @@ class Field:
             self.foreign = True
         self.pieces.append(piece)
 
+    def may_begin_with_a_dash(self) -> bool:
+        """Whether a name that this pattern finds may begin with `-`; where only the run knows its start, the judge says so."""
+        first = next((piece for piece in self.pieces if piece.text or piece.late is not None), None)
+        return first is not None and (first.text[:1] == "-" or (not first.quoted and first.text[:1] in {"*", "?", "["}))
+
     def patterns(self) -> list[PatternPiece]:
         """The known text, and what of it is quoted."""
         return [(piece.text, piece.quoted) for piece in self.pieces]

@@ -22,11 +22,12 @@ MAX_NAMES: Final = 200_000
 
 
 class Budget:
-    """What globs may still cost in this script."""
+    """What globs may still cost in this script, and the directories that they have listed."""
 
-    __slots__ = ("names", "results")
+    __slots__ = ("listed", "names", "results")
 
     def __init__(self, results: int = MAX_RESULTS, names: int = MAX_NAMES) -> None:
+        self.listed: dict[str, None] = {}
         self.results = results
         self.names = names
 
@@ -123,6 +124,7 @@ def _search(components: Sequence[_Component], files: Files, directory: str, budg
 
 def _matching(component: _Component, files: Files, directory: str, budget: Budget, span: Span) -> list[str]:
     names = files.names(directory)
+    budget.listed[directory] = None
     # A directory costs one even when it is empty: otherwise nested patterns could list without an end.
     budget.names -= len(names) + 1
     expression = component.expression

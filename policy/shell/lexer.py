@@ -106,7 +106,8 @@ def _tilde(parser: Parser, parts: list[Part], start: int) -> None:
         if not parser.ends_word(at + 1) and text[at + 1] != "/":
             raise refusal("tilde_user", Span(at, at + 1))
         parts.append(Tilde(span=parser.take(1)))
-    elif text[at - 1] in "=:":
+    elif text[at - 1] in "=:" or (parts and isinstance(parts[-1], Brace)):
+        # behind a brace an empty alternative brings it to the front of a word (`{,a}~/x`)
         raise refusal("tilde_in_word", Span(at, at + 1))
     else:
         parts.append(Text(text="~", quoted=False, span=parser.take(1)))

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from ..spans import Span
-from .caps import DEFAULT, Caps
+from .caps import DEFAULT, MAX_BYTES, Caps, in_bytes
 from .characters import check_characters
 from .compound import (
     read_calculate,
@@ -67,6 +67,8 @@ def parse(text: str, caps: Caps = DEFAULT, *, max_characters: int | None = None)
     limit = caps.characters if max_characters is None else max_characters
     if len(text) > limit:
         raise refusal("too_long", Span(limit, len(text)), f"{len(text)} characters, {limit} are allowed")
+    if not in_bytes(text):
+        raise refusal("too_long", Span(0, len(text)), f"more than {MAX_BYTES} bytes")
     check_characters(text)
     script = Parser(text, caps).script()
     # INVARIANT: every character of an accepted text belongs to exactly one leaf or piece of trivia.
@@ -111,6 +113,7 @@ class Parser(Cursor):
             steps.append(Step(connector=connector, operator=operator, pipeline=pipeline, background=background))
             connector, operator = "then", None
             if sign in {"&&", "||"}:
+                self.check_document_line()
                 connector = "and" if sign == "&&" else "or"
                 operator = self.take(2)
                 self.skip(newlines=True)
@@ -140,9 +143,13 @@ class Parser(Cursor):
         return True
 
     def check_document_line(self) -> None:
-        """Refuses a `;` or `&` behind a here-document in a substitution: bash 5.2 loses it, and joins two commands to one."""
+        """Refuses what stands behind a here-document in a substitution: bash 5.2 loses the `;`, and joins two commands to one.
+
+        It writes out what it has read, and reads that again: here-documents in compound commands, or several of them, or
+        `&&` behind a pipeline with one, come out wrong too.
+        """
         if self.pending and self.substitutions:
-            raise refusal("here_document_line", self.pending[0].document.operator)
+            raise refusal("here_document_substitution", self.pending[0].document.operator)
 
     def newline(self, separators: list[Separator]) -> None:
         """A newline behind a command: it separates when another command follows, else it only ends the line."""
@@ -159,6 +166,7 @@ class Parser(Cursor):
         pending, self.pending = self.pending, []
         for one in pending:
             read_body(self, one)
+            self.body_end = self.at
 
     def at_list_end(self) -> bool:
         """Whether what stands here closes a list, or the text is over."""
@@ -225,10 +233,25 @@ class Parser(Cursor):
             if (word := self.keyword()) in {"!", "time"}:
                 raise refusal(_REFUSED[word], Span(self.at, self.at + len(word)))
             commands.append(self.command())
+        if pipes:
+            self.check_stages(commands)
         return Pipeline(commands=tuple(commands), pipes=tuple(pipes), negated=negated, timed=timed, marks=tuple(marks))
+
+    def check_stages(self, commands: list[Node]) -> None:
+        """Refuses a stage that is only a redirection: bash does not wait for it, so its status is sometimes another."""
+        for one in commands:
+            if isinstance(one, Command) and one.redirections and not one.words:
+                raise refusal("redirection_stage", one.span)
 
     def command(self) -> Node:
         """A simple or a compound command, or a function; blanks behind it are passed."""
+        waiting, made = bool(self.pending), self.any_command()
+        if waiting and not isinstance(made, Command):
+            self.check_document_line()
+        return made
+
+    def any_command(self) -> Node:
+        """The command that starts here."""
         self.count_command()
         self.closable = False
         if self.keyword() == "function":

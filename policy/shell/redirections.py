@@ -61,6 +61,8 @@ def read_redirection(parser: Parser, sign: Sign) -> Redirection:
         raise refusal("redirect_read_write", sign.span)
     if sign.sign in {"<<", "<<-"}:
         document = read_delimiter(parser, sign.fd, sign.span.start)
+        if parser.substitutions and (parser.depth > parser.base or parser.pending or parser.body_end):
+            raise refusal("here_document_substitution", document.operator)
         parser.pending.append(PendingDocument(document, strip_tabs=sign.sign == "<<-"))
         return document
     if sign.sign in {">&", "<&"}:

@@ -12,6 +12,7 @@ from ..scope import Scope
 from ..spans import Span
 from .caps import DEFAULT, Caps
 from .flow import Flow
+from .globs import Glob
 from .refusals import refusal
 from .state import State, Unsettled
 from .tree import Script
@@ -24,7 +25,8 @@ class Resolved(Record):
     """A plan, and every construct and environment assignment that it uses, in the order of the text.
 
     `by_bash` says why a real shell would have to run the script, and is empty where the plan says it all. `exported` are
-    the names of the variables that the script gives to programs from some point on. `code` is what a shell would read again.
+    the names of the variables that the script gives to programs from some point on. `code` is what a shell would read again,
+    `globs` where it would look for names.
     """
 
     plan: Plan
@@ -32,26 +34,28 @@ class Resolved(Record):
     by_bash: str = ""
     exported: frozenset[str] = frozenset()
     code: tuple[Unknown, ...] = ()
+    globs: tuple[tuple[Glob, str, Span], ...] = ()
 
 
-def resolve(script: Script, scope: Scope, caps: Caps = DEFAULT) -> Resolved:
-    """The plan of a script, in the directory and with the environment of the scope; no program is looked up.
+def resolve(script: Script, scope: Scope, caps: Caps = DEFAULT, *, start: State | None = None) -> Resolved:
+    """The plan of a script, in the directory and with the environment of the scope; no program is looked up. `start` is what
+    is known before its first command.
 
     Raises ShellSyntaxError for what cannot be known before it runs, and nothing else.
     """
     whole = Span(0, len(script.text))
     try:
-        return _resolved(Flow(script, scope, caps), whole)
+        return _resolved(Flow(script, scope, caps), whole, start or State((scope.cwd,)))
     except Unsettled as problem:
         raise refusal(problem.construct, whole) from problem
     except (OSError, ValueError, RecursionError) as problem:
         raise refusal("unresolvable", whole, type(problem).__name__) from problem
 
 
-def _resolved(flow: Flow, whole: Span) -> Resolved:
+def _resolved(flow: Flow, whole: Span, start: State) -> Resolved:
     for name in sorted(SWITCHES & flow.scope.environment.keys()):
         raise refusal("special_variable", whole, name)
-    steps, _ = flow.steps(flow.script.body, State((flow.scope.cwd,)))
+    steps, _ = flow.steps(flow.script.body, start)
     for trivia in flow.script.trivia:
         if trivia.kind == "comment":
             flow.expander.note("comment", "", trivia.span)
@@ -62,6 +66,7 @@ def _resolved(flow: Flow, whole: Span) -> Resolved:
         by_bash="; ".join(flow.expander.shell),
         exported=frozenset(flow.exported),
         code=tuple(flow.expander.code),
+        globs=tuple((glob, directory, span) for (glob, directory), span in flow.expander.globs.items()),
     )
 
 

@@ -61,10 +61,15 @@ def _inner(parser: Parser, opening: Span) -> List:
     """The list inside; here-documents that wait outside stay outside."""
     parser.enter(opening.start)
     outside, parser.pending = parser.pending, []
+    around = parser.base, parser.body_end
+    parser.base, parser.body_end = parser.depth, 0
     first = parser.at
     parser.substitutions += 1
     body = parser.read_list()
     parser.substitutions -= 1
+    if parser.body_end and parser.text[parser.body_end : parser.at].strip(" \t\n"):
+        raise refusal("here_document_substitution", Span(parser.body_end, parser.at))
+    parser.base, parser.body_end = around
     if parser.pending:
         raise refusal("unclosed_here_document", parser.pending[0].document.operator)
     if outside and "\n" in parser.text[first : parser.at]:

@@ -188,3 +188,41 @@ def test_a_directory_beside_an_unknown_word_is_asked_about(tmp_path: Path) -> No
         (here.workspace / "sub").mkdir()
         here.call("bash", command="cat sub; frobnicate")
         assert len(here.person.asked) == 1
+
+
+@pytest.mark.parametrize("command", ["touch new; wait; sort *.txt", "x=*.txt; sort $x & wait", "set -- *.txt; sort $@ & wait"])
+def test_a_file_is_no_option_of_a_program_in_a_script_that_bash_runs(tmp_path: Path, command: str) -> None:
+    with room(tmp_path, preset="permissive") as here:
+        for name in ("-ovictim.txt", "victim.txt"):
+            (here.workspace / name).write_text("precious\n")
+        assert here.call("bash", command=command).denied
+        assert "an option" in here.person.asked[0].text
+        assert (here.workspace / "victim.txt").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("ls sub/*.txt & wait", "sub/b.txt\nsub/c.txt\n"),
+        ('for f in sub/*.txt; do echo "$f"; done & wait', "sub/b.txt\nsub/c.txt\n"),
+        ('for f in sub/*/d.txt; do echo "$f"; done & wait', "sub/in/d.txt\n"),
+        ('true > new; for f in sub/*.txt; do echo "$f"; done & wait', "sub/b.txt\nsub/c.txt\n"),
+        ("cd sub & wait; echo done", "done\n"),
+        ("cd sub && pwd -P & wait", "WORKSPACE/sub\n"),
+        ("cd sub && cat b.txt & wait", "b\n"),
+        ("pushd sub >/dev/null && echo * & wait", "b.txt c.txt in\n"),
+    ],
+)
+def test_bash_sees_the_directories_that_were_judged(tmp_path: Path, command: str, expected: str) -> None:
+    with room(tmp_path, answers=[Approved()]) as here:
+        (here.workspace / "sub" / "in").mkdir(parents=True)
+        for name in ("b.txt", "c.txt", "in/d.txt"):
+            (here.workspace / "sub" / name).write_text(f"{name[0]}\n")
+        answer = here.call("bash", command=command)
+        assert answer.text.startswith(expected.replace("WORKSPACE", str(here.workspace.resolve()))), answer.text
+
+
+def test_a_program_in_a_variable_is_judged_and_run_as_what_it_is(tmp_path: Path) -> None:
+    with room(tmp_path) as here:
+        assert here.call("bash", command='P=cat; $P a.txt; run() { "$@"; }; run head -n 1 a.txt').text.startswith("one\ntwo\nthree\none\n")
+        assert here.call("bash", command="P=git; $P push origin main").denied

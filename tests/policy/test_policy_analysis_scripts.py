@@ -229,6 +229,72 @@ def test_each_capture_is_a_call_of_its_own_and_part_of_the_whole(where: Scope) -
     assert any(isinstance(one, UseConstruct) and one.construct == "command_substitution" for one in second.effects)
 
 
+# --- what bash itself looks for ----------------------------------------------------------------------------------
+
+_DASH = "bash would take a name that begins with `-` for an option"
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("sort * & wait", [_DASH]),
+        ("sort ?b & wait", [_DASH]),
+        ("sort [ab]* & wait", [_DASH]),
+        ("sort -o* & wait", [_DASH]),
+        ("sort '-'o* & wait", [_DASH]),
+        ("touch new; wait; sort *", [_DASH]),
+        ("x=*; sort $x & wait", [_DASH]),
+        ("set -- *; cat a & wait", [_DASH]),
+        ('for f in *; do echo "$f"; done & wait', [_DASH]),
+        ("cd src || cd lib; sort * & wait", [_DASH]),
+        ("sort ./* & wait", []),
+        ("sort src/* & wait", []),
+        ("sort a* & wait", []),
+        ("sort '*' & wait", []),
+        ('sort "$PWD"/* & wait', []),
+        ("sort *", []),
+        ("touch new; sort *", []),
+    ],
+)
+def test_a_glob_that_may_find_an_option_is_unknown_where_bash_looks(command: str, found: list[str], where: Scope) -> None:
+    assert unknown(run(command, where)) == found
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ('for f in src/*; do echo "$f"; done & wait', {"src"}),
+        ("echo l*/a & wait", {"."}),
+        ("echo lib/s*/b* & wait", {"lib", "lib/src"}),
+        ("true > lib/new; echo src/* & wait", {"src"}),
+        ("cd src || cd lib; echo ./* & wait", {".", "src", "lib"}),
+        ("cd src & wait", {"src"}),
+        ("pushd lib/src && popd & wait", {".", "lib/src"}),
+        ("cd src", set[str]()),
+        ('for f in src/*; do echo "$f"; done', set[str]()),
+    ],
+)
+def test_what_bash_lists_and_enters_is_read(command: str, expected: set[str], where: Scope) -> None:
+    assert reads(run(command, where), where) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        ("P=cat; $P a", ("cat", "a")),
+        ("P='cat a'; $P b", ("cat", "a", "b")),
+        ('f() { "$@"; }; f cat a', ("cat", "a")),
+        ("${P:-cat} a", ("cat", "a")),
+        ("P=if; $P a", ("if", "a")),
+        ("P=x=1; $P a", ("x=1", "a")),
+    ],
+)
+def test_a_program_whose_name_is_known_is_judged(command: str, argv: tuple[str, ...], where: Scope) -> None:
+    found = run(command, where)
+    assert argv in {one.argv for one in found.effects if isinstance(one, Execute)}
+    assert not found.by_bash
+
+
 # --- several directories -----------------------------------------------------------------------------------------
 
 

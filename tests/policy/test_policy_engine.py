@@ -151,6 +151,7 @@ def test_an_error_while_judging_is_a_deny_that_does_not_repeat_the_models_words(
     for decision in (
         engine.judge(analysis, POLICY, broken, tool="write"),
         engine.decide(WriteFile(path="xyzzy", content=""), replace(POLICY, rules=None), SCOPE),
+        engine.decide_command("cat xyzzy", replace(POLICY, rules=None), SCOPE),
     ):
         assert decision.verdict is Verdict.DENY
         assert decision.reasons[0].rule == "engine.error"

@@ -215,6 +215,40 @@ def test_one_decision_looks_at_a_path_once_and_the_next_one_anew(tmp_path: Path)
     assert (files.steady().kind(path), files.steady().real(path)) == ("symlink", "/usr")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "//", "/file", "/file/", "/file/x", "/in", "/in/a", "/in/gone/x", "/in/../file", "/in/./a", "/in//a", "/in/..", "/out", "/out/a",
+     "/gone", "/gone/../x", "/loop", "/in/\0", "/in/.hidden"],
+)  # fmt: skip
+def test_the_files_of_one_decision_lead_where_all_others_do(top: Path, path: str) -> None:
+    (top / "in").mkdir()
+    (top / "in" / "a").touch()
+    (top / "file").touch()
+    (top / "out").symlink_to("in")
+    (top / "loop").symlink_to("loop")
+    steady = FILES.steady()
+    for _ in range(2):
+        assert _answer(steady, f"{top}{path}") == _answer(FILES, f"{top}{path}")
+    assert _answer(steady, path) == _answer(FILES, path)
+
+
+def _answer(files: MachineFiles, path: str) -> str:
+    try:
+        return files.real(path)
+    except (OSError, ValueError) as problem:
+        return f"{type(problem).__name__}: {problem}"
+
+
+def test_one_decision_reads_a_file_once_and_asks_once_whether_it_is_a_program(tmp_path: Path) -> None:
+    first, path = FILES.steady(), tmp_path / "a"
+    path.write_text("before")
+    seen = (first.read_text(str(path), 9), first.executable(str(path)))
+    path.write_text("after")
+    path.chmod(0o755)
+    assert (first.read_text(str(path), 9), first.executable(str(path))) == seen == ("before", False)
+    assert (FILES.steady().read_text(str(path), 9), FILES.steady().executable(str(path))) == ("after", True)
+
+
 def test_a_path_longer_than_the_kernel_takes_is_none() -> None:
     assert MachineFiles().real("/" + "a/" * 2_000) == "/" + "/".join("a" * 2_000)
     with pytest.raises(OSError, match="no absolute path"):

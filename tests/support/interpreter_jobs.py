@@ -8,13 +8,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import SimpleNamespace
+from typing import cast
 from unittest import mock
 
 import bash_oracle
 from bash_oracle import ENVIRONMENT, ROOT, Job, Seen
 from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.model import Limits
-from bylaw.policy.plan import Plan
+from bylaw.policy.plan import Conditional, Invocation, Plan
+from bylaw.policy.records import Record, asdict, replace
 from bylaw.tools import specification
 from bylaw.tools.sandbox.grants import Grants
 
@@ -33,10 +35,27 @@ def job(plan: Plan, real: Callable[[str], str]) -> Job:
     there = SimpleNamespace(path=SimpleNamespace(**{**vars(os.path), "realpath": real}))
     with mock.patch.object(specification, "os", there):
         compiled = specification.compile_plan(
-            plan, manifest=MANIFEST, grants=GRANTS, limits=LIMITS, environment=ENVIRONMENT, witnessed=True
+            real_directories(plan, real), manifest=MANIFEST, grants=GRANTS, limits=LIMITS, environment=ENVIRONMENT, witnessed=True
         )
     program = {**compiled.program, "start": compiled.program["start"] if compiled.directories else bash_oracle.WORK}
     return ("plan", program)
+
+
+def real_directories(plan: Plan, real: Callable[[str], str]) -> Plan:
+    """The plan with its directories made real, as the analysis of a call does it."""
+
+    def rebuilt(value: object) -> object:
+        if isinstance(value, tuple):
+            return tuple(rebuilt(one) for one in cast("tuple[object, ...]", value))
+        if not isinstance(value, Record):
+            return value
+        changes = {name: rebuilt(one) for name, one in asdict(value).items()}
+        if isinstance(value, (Invocation, Conditional)) and value.directory:
+            first, *others = dict.fromkeys(real(one) for one in (value.directory, *value.elsewhere))
+            changes |= {"directory": first, "elsewhere": tuple(others)}
+        return replace(value, **changes)
+
+    return cast("Plan", rebuilt(plan))
 
 
 def perform(jobs: Sequence[Job]) -> list[Seen]:

@@ -67,6 +67,13 @@ def test_a_sum_over_a_line_is_that_of_bash(tmp_path: Path, expression: str) -> N
         ("read -r x < in; if (( x > 2 )); then echo more; fi", b"0x10", b"no plain decimal number"),
         ("read -r x < in; if (( x > 2 )); then echo more; fi", b"9" * 1001, b"1001 digits"),
         ("read -r x < in; ( echo $(( x )) ) | cat; echo after", b"08", b"no plain decimal number"),
+        ("read -r x < in; echo $(( 2 * $x ))", b"1+1", b"no plain decimal number"),
+        ("read -r x < in; echo $(( 1 || $x ))", b"{a}", b"no plain decimal number"),
+        ("read -r x < in; echo $(( x, $x ))", b"", b"a plain number is needed"),
+        ("read -r x < in; (( 1 ? 2 : $x )) && echo yes", b"", b"a plain number is needed"),
+        ("read -r x < in; echo $(( 1 + (y = $x) ))", b"+1", b"a plain number is needed"),
+        ("read -r x < in; echo $(( 1 -$x ))", b"-1", b"a plain number is needed"),
+        ("read -r x < in; v=abc; echo ${v:-$x:0 || $x}${v:0 || $x}", b"", b"a plain number is needed"),
     ],
 )
 def test_a_value_that_is_not_sure_ends_the_plan_and_says_why(tmp_path: Path, script: str, content: bytes, why: bytes) -> None:

@@ -80,12 +80,18 @@ def test_a_program_of_the_workspace_is_read_and_run() -> None:
     assert [one.path for one in found.effects if isinstance(one, Execute)] == ["/w/p"]
 
 
-@pytest.mark.parametrize("binary", ["busybox", "coreutils"])
-def test_a_binary_that_plays_many_programs_is_judged_by_the_name_it_is_called_by(binary: str) -> None:
+@pytest.mark.parametrize(
+    ("binary", "why"),
+    [
+        ("busybox", "this stands for many programs, which differ from those of their names"),
+        ("coreutils", "there is no profile of this program"),
+    ],
+)
+def test_a_binary_that_plays_many_programs_is_judged_by_the_name_it_is_called_by(binary: str, why: str) -> None:
     where = scope({"/usr/bin/cat": f"->{binary}", f"/usr/bin/{binary}": "program"})
     assert effects("cat a", where) == {"read a"}
     assert effects("cat --frob", where) == {"unknown"}
-    assert "there is no profile of this program" in whys(f"{binary} cat a", where)
+    assert why in whys(f"{binary} cat a", where)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,18 @@ def test_the_length_limit_is_exact() -> None:
     assert refused("m0 aaa", caps=Caps(characters=5)) == "too_long"
 
 
+def test_a_sequence_with_too_many_values_is_refused_as_that() -> None:
+    assert parse("m0 {1..1000}")
+    assert refused("m0 {1..1001}") == "too_many_expansions"
+    assert refused("m0 {1..99999}") == "too_many_expansions"
+
+
+def test_a_text_is_no_longer_in_bytes_than_in_characters() -> None:
+    assert parse("m0 '" + "é" * ((65_536 - 6) // 2) + "a'")
+    assert refused("m0 '" + "é" * ((65_536 - 6) // 2) + "aaa'") == "too_long"
+    assert refused("m0 '" + "\N{GRINNING FACE}" * 16_400 + "'") == "too_long"
+
+
 @pytest.mark.parametrize(
     ("text", "construct"),
     [

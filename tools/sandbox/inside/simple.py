@@ -33,19 +33,25 @@ def run_simple(runner: Runner, call: Call, table: Table, owned: list[int]) -> No
         return
     before = _Before(state)
     try:
+        given: dict[str, str] = {}
         for name in _assigned(runner, call, table, before):
             state.exported.add(name)
-        _command(runner, call, argv, table, owned)
+            given[name] = state.variables[name]
+        # What is run for a redirection does not see the assignments before the command.
+        before.restore()
+        if not runner.redirect(call["redirections"], table, owned):
+            state.status, state.signal = 1, 0
+            return
+        state.variables.update(given)
+        state.exported.update(given)
+        _command(runner, call, argv, table)
     finally:
         before.restore()
 
 
-def _command(runner: Runner, call: Call, argv: list[str], table: Table, owned: list[int]) -> None:
-    """Opens the redirections and runs the program or builtin; its assignments stand in the state."""
+def _command(runner: Runner, call: Call, argv: list[str], table: Table) -> None:
+    """Runs the program or builtin; its assignments stand in the state."""
     state, name = runner.state, call["builtin"]
-    if not runner.redirect(call["redirections"], table, owned):
-        state.status, state.signal = 1, 0
-        return
     if call["late"] and runner.channel is not None:
         runner.channel.vector([encoded(word) for word in argv])
     if name is None:

@@ -54,7 +54,8 @@ class Runner:
             self.state.status, self.state.signal = end.status, 0
         except Failed as problem:
             self.complain(self.standard, str(problem))
-            self.state.status, self.state.signal = problem.status, 0
+            # Under `set -e` bash ends with 1 as it complains about an unset name, wherever that stands.
+            self.state.status, self.state.signal = 1 if self.state.errexit else problem.status, 0
 
     def run_steps(self, steps: list[Step], table: Table) -> None:
         """One list of steps; the status of an empty one is that of what ran before."""

@@ -20,37 +20,77 @@ def wrapped(number: int) -> int:
 
 def calculate(state: State, value: Sum) -> int:
     """The value of an expression; assignments in it are made. Failed where there is none."""
+    _check(state, value, minus=False)
+    return _value(state, value)
+
+
+def _check(state: State, value: Sum, *, minus: bool) -> None:
+    """Halts where `$NAME` (told as `+NAME`) has no plain number: its text is put in before anything is read, wherever it stands.
+
+    With a `minus` before it, it may not begin with one either: `--` is another sign.
+    """
+    match value["kind"]:
+        case "unary":
+            operand = value["operand"]
+            if value["operator"] == "+" and operand["kind"] == "name":
+                _check_text(state, operand["name"], minus=minus)
+            else:
+                _check(state, operand, minus=value["operator"] == "-")
+        case "binary":
+            _check(state, value["left"], minus=minus)
+            _check(state, value["right"], minus=value["operator"] == "-")
+        case "choose":
+            _check(state, value["condition"], minus=minus)
+            _check(state, value["yes"], minus=False)
+            _check(state, value["no"], minus=False)
+        case "assign":
+            _check(state, value["value"], minus=False)
+        case _:
+            return
+
+
+def _check_text(state: State, name: str, *, minus: bool) -> None:
+    plain(state, name)
+    text = (_text(state, name) or "").strip(" \t\n")
+    if not text or text.startswith("+") or (minus and text.startswith("-")):
+        raise Halt(f"`${name}` puts {text[:60]!r} into an expression, where a plain number is needed")
+
+
+def _value(state: State, value: Sum) -> int:
     match value["kind"]:
         case "number":
             return wrapped(value["value"])
         case "name":
             return plain(state, value["name"])
         case "unary":
-            one = calculate(state, value["operand"])
+            one = _value(state, value["operand"])
             return {"+": one, "-": wrapped(-one), "!": int(not one), "~": ~one}[value["operator"]]
         case "binary":
             return _binary(state, value)
         case "choose":
-            return calculate(state, value["yes"] if calculate(state, value["condition"]) else value["no"])
+            return _value(state, value["yes"] if _value(state, value["condition"]) else value["no"])
         case "assign":
             before = plain(state, value["name"]) if value["old"] else 0
-            after = calculate(state, value["value"])
+            after = _value(state, value["value"])
             state.variables[value["name"]] = str(after)
             return before if value["old"] else after
 
 
 def plain(state: State, name: str) -> int:
     """The value of a variable: a decimal number without a leading zero, or nothing (0)."""
-    if name.isdigit():
-        index = int(name)
-        text = state.positional[index - 1] if 0 < index <= len(state.positional) else None
-    elif name in ("?", "#"):
-        text = str(state.status if name == "?" else len(state.positional))
-    else:
-        text = state.variables.get(name)
+    text = _text(state, name)
     if text is None and state.nounset:
         raise Failed(f"{name}: unbound variable", 127)
     return number(text or "", f"`{name}`")
+
+
+def _text(state: State, name: str) -> str | None:
+    if name.isdigit():
+        index = int(name)
+        return state.positional[index - 1] if 0 < index <= len(state.positional) else None
+    if name in ("?", "#"):
+        return str(state.status if name == "?" else len(state.positional))
+    return state.variables.get(name)
 
 
 def number(text: str, what: str) -> int:
@@ -68,12 +108,12 @@ def number(text: str, what: str) -> int:
 
 def _binary(state: State, value: Binary) -> int:
     operator = value["operator"]
-    left = calculate(state, value["left"])
+    left = _value(state, value["left"])
     if operator == "&&":
-        return int(left != 0 and calculate(state, value["right"]) != 0)
+        return int(left != 0 and _value(state, value["right"]) != 0)
     if operator == "||":
-        return int(left != 0 or calculate(state, value["right"]) != 0)
-    right = calculate(state, value["right"])
+        return int(left != 0 or _value(state, value["right"]) != 0)
+    right = _value(state, value["right"])
     if operator in _COMPARISONS:
         return int(_COMPARISONS[operator](left, right))
     if operator in ("/", "%"):
