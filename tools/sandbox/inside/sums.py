@@ -24,18 +24,17 @@ def calculate(state: State, value: Sum) -> int:
     return _value(state, value)
 
 
-def _check(state: State, value: Sum, *, minus: bool) -> None:
+def _check(state: State, value: Sum, *, minus: bool, plus: bool = False) -> None:
     """Halts where `$NAME` (told as `+NAME`) has no plain number: its text is put in before anything is read, wherever it stands.
 
-    With a `minus` before it, it may not begin with one either: `--` is another sign.
+    With a `minus` before it, it may not begin with one either: `--` is another sign. `plus`: that sign stands before it.
     """
     match value["kind"]:
+        case "name" if plus:
+            _check_text(state, value["name"], minus=minus)
         case "unary":
-            operand = value["operand"]
-            if value["operator"] == "+" and operand["kind"] == "name":
-                _check_text(state, operand["name"], minus=minus)
-            else:
-                _check(state, operand, minus=value["operator"] == "-")
+            operator = value["operator"]
+            _check(state, value["operand"], minus=operator == "-" or (minus and operator == "+"), plus=operator == "+")
         case "binary":
             _check(state, value["left"], minus=minus)
             _check(state, value["right"], minus=value["operator"] == "-")
