@@ -59,7 +59,9 @@ def differences(cases: list[Case], directory: str) -> tuple[list[str], set[str]]
         except ShellSyntaxError as problem:
             refused.add(problem.construct)
             continue
-        if [one.removeprefix("./") if isinstance(one, str) and one.startswith("./-") else one for one in words] != bash:
+        if len(words) != len(bash) or any(
+            mine not in {theirs, f"./{theirs}" if theirs.startswith("-") else theirs} for mine, theirs in zip(words, bash, strict=False)
+        ):
             found.append(f"{case}: {words}, bash: {bash}")
     return found, refused
 

@@ -94,7 +94,7 @@ SCRIPTS = (
     "export B=0; B=a B=b m1 $(m3) <<E\n$(m7)\nE\nm2",
     "B=$(m2) A=1 m1 <<<$(m7); m3",
     "B=a echo x <<<$(m7); B=$(m2) : $(m3) <<<$(m7)",
-    "IFS=: B=a read -r x y <<<a:$(m7; echo b); m1 $x $y",
+    "IFS=: read -r x y <<<a:$(m7; echo b); m1 $x $y",
     "cd link; [[ -f x ]] || m0",
     'P=m0; $P a; "$P" b; ${P} c; ${NONE:-m1} d; m$N0 e; "${P%0}2" f; for p in m3 m4; do $p g; done',
     'P="m0 a b"; $P c; n=m; ${n}0 "$P"; P=a.txt; m1 $P',
