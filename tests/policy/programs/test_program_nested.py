@@ -16,6 +16,7 @@ from bylaw.policy.layers import load
 from bylaw.policy.machine import make_scope
 from bylaw.policy.profiles import find_profile, profile_names
 from bylaw.policy.records import replace
+from made_up import whys
 
 SCOPE = synthetic_scope()
 POLICIES = {name: load(name, workspace="/workspace", home="/home/user") for name in ("hardened", "strict", "balanced", "permissive")}
@@ -242,3 +243,7 @@ def test_a_version_is_not_accounted_for_where_a_file_chooses_the_program(
     scope = replace(make_scope(policy, workspace=str(workspace), home=str(tmp_path), environ={}), cwd=str(workspace / place))
     found = analyse_command(command, scope, policy.limits)
     assert (judge(found, policy, scope, tool="bash").verdict is Verdict.ALLOW) is allowed
+
+
+def test_find_without_its_list_of_starts_is_not_accounted_for() -> None:
+    assert whys("find -files0-from") == ["this word of `find` needs another one"]
