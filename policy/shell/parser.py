@@ -59,12 +59,12 @@ _STARTS: Final = frozenset("[]{}!tifdewucs")
 _TIME_OPTION: Final = re.compile(r"time[ \t]+-")
 
 
-def parse(text: str, caps: Caps = DEFAULT, *, max_characters: int | None = None) -> Script:
-    """The tree of a script; `max_characters` stands for `caps.characters`.
+def parse(text: str, caps: Caps = DEFAULT) -> Script:
+    """The tree of a script.
 
     Raises ShellSyntaxError for everything that is not understood completely, and nothing else.
     """
-    limit = caps.characters if max_characters is None else max_characters
+    limit = caps.characters
     if len(text) > limit:
         raise refusal("too_long", Span(limit, len(text)), f"{len(text)} characters, {limit} are allowed")
     if not in_bytes(text):
