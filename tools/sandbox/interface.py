@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from .grants import Grants
 from .inside.shapes import Rules
 
-LayerName = Literal["bubblewrap", "landlock"]
+LayerName = Literal["bubblewrap", "landlock", "seccomp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
