@@ -111,6 +111,11 @@ def conditionally(name: str, arguments: tuple[int, ...], sockets: Sockets, *, me
             return not d & 0x20000000
         case "sendmsg":
             return not c & 0x20000000
+        case _:
+            return socket_is_good(name, a, b, c, sockets)
+
+
+def socket_is_good(name: str, a: int, b: int, c: int, sockets: Sockets) -> bool:
     kind = b & ~(0x80000 | 0x800)
     if name == "socketpair":
         return a == 1 and (sockets.unix or kind in {1, 5})
@@ -124,7 +129,7 @@ plausible = st.sampled_from(
     (0, 1, 2, 3, 5, 6, 8, 10, 16, 17, 40, 58, 262, 0x5412, 0x541C, 0x20000, 0x20000000, 0x80001, 0x80801, 0x11, 0x10000000, LOW)
 )
 word = plausible | st.integers(0, LOW) | st.sampled_from([1 << bit for bit in range(32)])
-argument = st.builds(lambda low, high: low | high << 32, word, st.just(0) | st.integers(0, LOW))
+argument = st.tuples(word, st.just(0) | st.integers(0, LOW)).map(lambda halves: halves[0] | halves[1] << 32)
 
 
 @st.composite

@@ -19,7 +19,7 @@ from .interface import LayerName, LayerState
 from .runtime import python_program
 from .system_calls import ABSENT, ALLOWED, SYSTEM_V, call_name, numbers
 
-__all__ = ["Seccomp", "Sockets", "call_name", "can_report", "compile_filter", "described"]
+__all__ = ["Seccomp", "Sockets", "call_name", "can_report", "compile_filter", "described", "is_commonplace"]
 
 ALLOW: Final = 0x7FFF0000
 KILL_PROCESS: Final = 0x80000000
@@ -226,6 +226,14 @@ def described(number: int, arguments: Sequence[int], machine: str = os.uname().m
             return f"`{name}` (a connection that opens with data)"
         case _:
             return f"`{name}`"
+
+
+def is_commonplace(number: int, arguments: Sequence[int], machine: str = os.uname().machine) -> bool:
+    """Whether libraries make a refused call by themselves and go on without it, so that it says nothing about a command.
+
+    glibc asks a name service daemon for every user name, and the kernel for addresses before it looks up a host.
+    """
+    return call_name(number, machine) == "socket" and arguments[0] & _WHOLE in {_UNIX, _NETLINK}
 
 
 class Seccomp:

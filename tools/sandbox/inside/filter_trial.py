@@ -52,7 +52,7 @@ def _refused_by_filter(program: bytes, *, notify: bool) -> bool:
     heard: list[int] = []
     listener = filters.apply(program, notify=notify)
     if notify:
-        _thread.start_new_thread(filters.serve, (listener, lambda _pid, number, _arguments: heard.append(number)))
+        _thread.start_new_thread(lambda: filters.serve(listener, lambda _pid, number, _arguments: heard.append(number)), ())
     errors = (
         _error(lambda: _libc.unshare(_NEW_USER)),
         _error(lambda: _libc.socket(_VSOCK, 1, 0)),

@@ -105,19 +105,23 @@ def refuse(listener: int, cookie: int, number: int) -> None:
             raise OSError(problem, f"seccomp listener: {os.strerror(problem)}")
 
 
-def serve(listener: int, tell: Callable[[int, int, tuple[int, ...]], None]) -> None:
+def serve(listener: int, tell: Callable[[int, int, tuple[int, ...]], None], *, most: int = 256) -> None:
     """Refuses with EPERM, and tells (process, number, arguments), until nobody is left under the filter; then closes the listener.
 
-    The caller gets its answer first: what `tell` does cannot hold it up.
+    Only the first `most` calls are told: a program may make millions. Each caller gets its answer first, but while
+    `tell` waits, the callers after it wait too.
     """
     watched = select.poll()
     watched.register(listener, select.POLLIN)
     try:
         while any(event & select.POLLIN for _, event in watched.poll()):
             found = receive(listener)
-            if found is not None:
-                cookie, pid, number, arguments = found
-                refuse(listener, cookie, errno.EPERM)
+            if found is None:
+                continue
+            cookie, pid, number, arguments = found
+            refuse(listener, cookie, errno.EPERM)
+            if most:
+                most -= 1
                 tell(pid, number, arguments)
     finally:
         os.close(listener)
