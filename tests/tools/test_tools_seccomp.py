@@ -382,6 +382,11 @@ def test_everyday_python_works(what: str, tmp_path: Path) -> None:
     assert done.out
 
 
+@pytest.mark.skipif(not shutil.which("ps"), reason="ps is not installed")
+def test_a_library_that_asks_for_its_own_memory_policy_is_answered() -> None:
+    assert run("/bin/sh", "-c", "ps > /dev/null").names == []
+
+
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_node_works_with_its_threads_and_children() -> None:
     code = (
