@@ -7,7 +7,7 @@ from importlib import import_module
 
 import bench
 
-TABLES = ("startup", "verdicts", "decisions", "audit")
+TABLES = ("startup", "verdicts", "decisions", "audit", "spawn")
 
 
 def main(arguments: list[str]) -> int:

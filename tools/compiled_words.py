@@ -13,11 +13,10 @@ _FAULT = "this is a fault in bylaw; please report it"
 
 
 class Words:
-    """Compiles words; `needs` collects the modules of the interpreter that they use."""
+    """Compiles words, which may take the output of so many captured commands."""
 
     def __init__(self, *, captures: int) -> None:
         self._captures = captures
-        self.needs: set[str] = set()
 
     def word(self, word: str | planned.LateWord) -> shapes.Word:
         if isinstance(word, planned.LateWord):
@@ -26,8 +25,6 @@ class Words:
         return word
 
     def late(self, word: planned.LateWord) -> list[shapes.Part]:
-        # Unquoted values may hold globs, whatever was written.
-        self.needs |= {"words", "sums", "globs"}
         return [self._part(part) for part in word.parts]
 
     def _part(self, part: planned.LatePart) -> shapes.Part:
@@ -48,8 +45,6 @@ class Words:
                 assert_never(part)
 
     def _operation(self, one: planned.Operation) -> shapes.Operation:
-        if one.kind in ("trim_prefix", "trim_suffix", "replace"):
-            self.needs.add("re")
         return shapes.Operation(
             name=one.kind,
             colon=one.colon,

@@ -1,4 +1,4 @@
-"""Starts the launcher with exactly the descriptors it needs, and ends it with everything that it started."""
+"""One call in a launcher: hands it over with exactly the descriptors it needs, watches it, and ends all that it started."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import contextlib
 import marshal
 import os
 import selectors
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Literal
+from typing import Literal
 
 from .capture import Capture
+from .errors import SandboxError
 from .report import Report
-from .sandbox.inside.shapes import Specification
-from .sandbox.runtime import LAUNCHER, python_program
+from .sandbox.inside.shapes import Shape, Specification
+from .sandbox.launchers import LAUNCHERS, Launcher, key_of
 from .witness import Witness
 
 Stream = Literal["stdout", "stderr"]
@@ -24,29 +23,38 @@ End = Literal["done", "timeout", "interrupted"]
 
 _CHUNK = 65536
 _SLICE = 0.5
-_GRACE = {True: 0.7, False: 3.0}
-"""Seconds for the keeper to end everything; with process ids of its own the kernel does it when the launcher is killed."""
+_GRACE = 3.0
+"""Seconds for a launcher to end everything that it started, before it is killed itself."""
+_GRACE_OF_KERNEL = 0.7
+"""Seconds for the kernel to take a killed launcher away, and with it its jail."""
+_TRIES = 3
 
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """A launcher that was started; `own_pids` says that killing it takes everything along.
+    """A call that was handed to a launcher; `outputs` and `report` are read, `answers` is written where there is a witness.
 
-    `answers` is the pipe on which it waits for leave to go on, where the plan holds something to witness.
+    `ended`: the launcher has said so, or is gone; `clean`: it can take another call.
     """
 
-    process: subprocess.Popen[bytes]
+    launcher: Launcher
+    outputs: Mapping[int, Stream]
     report: int
-    control: int | None
-    own_pids: bool
-    answers: int | None = None
+    answers: int | None
+    ended: bool = False
+    clean: bool = False
     said: dict[str, str] = field(default_factory=dict[str, str])
+    refused: list[tuple[int, ...]] = field(default_factory=list[tuple[int, ...]])
+
+    @property
+    def lost(self) -> bool:
+        """Whether the launcher was gone before it began: one that is killed while it waits may still seem to be there."""
+        return self.ended and not self.clean and not self.said.keys() & {"started", "changed", "error", "stopped"}
 
     def stop(self) -> None:
-        """Tells the keeper to end everything: it waits for the other end of `control` to be closed."""
-        if self.control is not None:
-            os.close(self.control)
-            self.control = None
+        """Tells the launcher to end everything: one that is gone has."""
+        with contextlib.suppress(OSError):
+            self.launcher.send({"stop": True})
 
 
 def sealed(content: bytes, stack: contextlib.ExitStack) -> int:
@@ -62,54 +70,48 @@ def sealed(content: bytes, stack: contextlib.ExitStack) -> int:
 def start(
     specification: Specification,
     *,
-    wrapper: Sequence[str],
-    arguments: Sequence[str],
-    inherited: Sequence[int],
+    shape: Shape,
+    identity: object,
+    template: Sequence[str],
+    again: bool,
+    listen: int,
     stack: contextlib.ExitStack,
 ) -> Running:
-    """Starts the launcher, in `wrapper` where there is one; its descriptors are closed with `stack`.
+    """Hands the call to a launcher of its shape; what is left of both is closed with `stack`.
 
-    INVARIANT: the launcher's environment is empty and it inherits the descriptors named here and no other.
+    `identity` is plain data beside the shape that makes two places the same (device and inode of what is mounted). `again`: the
+    place may serve another call. `listen`: the port inside on which a proxy is to be reached, 0 for none.
     """
-    source = sealed(marshal.dumps({**specification}), stack)
-    report, report_there = os.pipe2(os.O_CLOEXEC)
-    stack.callback(os.close, report)
     with contextlib.ExitStack() as ours:
-        ours.callback(os.close, report_there)
-        control_there, control = os.pipe2(os.O_CLOEXEC)
-        ours.callback(os.close, control_there)
-        answers_there: list[int] = []
+        pairs = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
+        for mine, theirs in pairs:
+            stack.callback(os.close, mine)
+            ours.callback(os.close, theirs)
+        passed = [sealed(marshal.dumps({**specification}), stack), *(theirs for _, theirs in pairs)]
         answers: int | None = None
         if specification["plan"]["witnessed"]:
             reader, answers = os.pipe2(os.O_CLOEXEC)
             ours.callback(os.close, reader)
             stack.callback(os.close, answers)
-            answers_there.append(reader)
-        numbers = [source, report_there, control_there, *answers_there]
-        passed = [*numbers, *inherited]
-        # `-S`, `-I`: no site, no user site, no environment, no current directory: a workspace cannot slip a module in.
-        command = [python_program(), "-I", "-S", "-X", "utf8", LAUNCHER, *(str(number) for number in numbers)]
-        if wrapper:
-            words = sealed(b"".join(os.fsencode(word) + b"\0" for word in arguments), stack)
-            passed.append(words)
-            command = [*wrapper, "--args", str(words), "--", *command]
-        try:
-            process = subprocess.Popen(  # waited for in `finish`, on every way out
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={},
-                cwd="/",
-                pass_fds=passed,
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(control)
-            raise
-    running = Running(process=process, report=report, control=control, own_pids=specification["own_pids"], answers=answers)
+            passed.append(reader)
+        launcher = _taken(shape, key_of(shape, identity, list(template)), template, {"listen": listen, "again": again}, passed)
+    (out, _), (err, _), (report, _) = pairs
+    running = Running(launcher=launcher, outputs={out: "stdout", err: "stderr"}, report=report, answers=answers)
     stack.callback(_finish, running)
     return running
+
+
+def _taken(shape: Shape, key: bytes, template: Sequence[str], message: Mapping[str, object], passed: Sequence[int]) -> Launcher:
+    """A launcher that has taken the call: one that was killed while it waited cannot, and another is asked."""
+    for _ in range(_TRIES):
+        launcher = LAUNCHERS.take(shape, key, template=template)
+        try:
+            launcher.send(message, passed)
+        except OSError:
+            launcher.close()
+            continue
+        return launcher
+    raise SandboxError("no launcher takes the call", hint="the command was not run; see `bylaw doctor`")
 
 
 def watch(
@@ -119,55 +121,55 @@ def watch(
     seconds: float,
     on_output: Callable[[Stream, bytes], None] | None,
     witness: Witness | None = None,
+    on_listening: Callable[[int], None] | None = None,
 ) -> End:
-    """Reads until the launcher is gone, at most `seconds`; then everything it started is gone too, output kept.
+    """Reads until the call has ended, at most `seconds`; then everything it started is gone too, output kept.
 
-    A process that holds a pipe does not hold the call: what counts is the end of the launcher. Ctrl-C ends it alike.
-    What the witness raises ends it too, and is raised.
+    A process that holds a pipe does not hold the call: what counts is the word of the launcher. Ctrl-C ends it alike.
+    What the witness raises ends it too, and is raised. `on_listening` is given the socket on which a proxy is asked.
     """
     end: End = "done"
     report = Report(witness, running.answers, running.stop)
-    running.said = report.said
+    running.said, running.refused = report.said, report.refused
     with contextlib.ExitStack() as stack:
-        pump = _Pump(running, captures, on_output, stack, report)
+        pump = _Pump(running, captures, on_output=on_output, stack=stack, report=report, on_listening=on_listening)
         try:
             if not pump.until(time.monotonic() + seconds):
                 end = "timeout"
         except KeyboardInterrupt:
             end = "interrupted"
         finally:
-            if running.process.returncode is None:
+            if not running.ended:
                 running.stop()
                 pump.mute()
-                if not pump.until(time.monotonic() + _GRACE[running.own_pids]):
-                    _kill(running)
-                    pump.until(time.monotonic() + _GRACE[True])
+                if not pump.until(time.monotonic() + _GRACE):
+                    running.launcher.kill()
+                    pump.until(time.monotonic() + _GRACE_OF_KERNEL)
             pump.drain()
     return end
 
 
 class _Pump:
-    """Moves output into captures until the launcher ends."""
+    """Moves output into captures until the call has ended."""
 
     def __init__(
         self,
         running: Running,
         captures: dict[Stream, Capture],
+        *,
         on_output: Callable[[Stream, bytes], None] | None,
         stack: contextlib.ExitStack,
         report: Report,
+        on_listening: Callable[[int], None] | None,
     ) -> None:
         self._report = report
         self._running = running
         self._captures = captures
         self._on_output = on_output
+        self._on_listening = on_listening
         self._selector = stack.enter_context(selectors.DefaultSelector())
-        self._watched = os.pidfd_open(running.process.pid)
-        stack.callback(os.close, self._watched)
-        self._selector.register(self._watched, selectors.EVENT_READ, "end")
-        outputs: tuple[tuple[Stream, IO[bytes] | None], ...] = (("stdout", running.process.stdout), ("stderr", running.process.stderr))
-        self._open: dict[int, Stream | Literal["report"]] = {running.report: "report"}
-        self._open |= {stream.fileno(): name for name, stream in outputs if stream is not None}
+        self._selector.register(running.launcher.channel, selectors.EVENT_READ, "launcher")
+        self._open: dict[int, Stream | Literal["report"]] = {running.report: "report", **running.outputs}
         for descriptor in self._open:
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ, "data")
@@ -178,25 +180,30 @@ class _Pump:
         self._report.end()
 
     def until(self, deadline: float) -> bool:
-        """Whether the launcher ended before the deadline."""
+        """Whether the call ended before the deadline."""
         while (left := deadline - time.monotonic()) > 0:
             # In slices: a signal may be taken by another thread, and is acted upon only when this one wakes.
             ready = self._selector.select(min(left, _SLICE))
             for key, _ in ready:
                 if key.data == "data":
                     self._read(key.fd)
-            if any(key.data == "end" for key, _ in ready):
-                self._end_orphans()
-                self._running.process.wait()
+            if any(key.data == "launcher" for key, _ in ready):
+                self._hear()
+            if self._running.ended:
                 return True
         return False
 
-    def _end_orphans(self) -> None:
-        """A launcher that was killed ended nobody: what is left of its group goes with it, while its number is still its own."""
-        self.drain()
-        if "ended" not in self._running.said:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._running.process.pid, signal.SIGKILL)
+    def _hear(self) -> None:
+        """What the launcher says. Where something of the call is left, it is waited for: when it is gone, so is all that it started."""
+        running = self._running
+        message = running.launcher.receive()
+        if message is None:
+            running.ended = True
+        elif "done" in message:
+            running.clean, running.ended = bool(message["done"]), bool(message["gone"])
+        elif self._on_listening is not None and (listener := running.launcher.listening) is not None:
+            running.launcher.listening = None
+            self._on_listening(listener)
 
     def drain(self) -> None:
         """Takes what is in the pipes now, and waits for nobody: at most what pipes hold."""
@@ -226,23 +233,17 @@ class _Pump:
         return True
 
 
-def _kill(running: Running) -> None:
-    # The group first: once its leader is waited for, the number may belong to somebody else.
-    for end in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            end(running.process.pid, signal.SIGKILL)
-
-
 def _finish(running: Running) -> None:
-    """Leaves no process and no descriptor, whatever happened before."""
-    running.stop()
-    if running.process.returncode is None:
-        try:
-            # The keeper ends what the plan started; killed at once, it would leave that behind.
-            running.process.wait(_GRACE[running.own_pids])
-        except subprocess.TimeoutExpired:
-            _kill(running)
-            running.process.wait()
-    for stream in (running.process.stdout, running.process.stderr):
-        if stream is not None:
-            stream.close()
+    """Gives the launcher back, or lets go of it for good: whatever happened before, nothing of the call is left."""
+    launcher = running.launcher
+    if running.ended and running.clean:
+        LAUNCHERS.give_back(launcher)
+        return
+    if not running.ended:
+        running.stop()
+        launcher.channel.settimeout(_GRACE)
+        with contextlib.suppress(TimeoutError):
+            while launcher.receive() is not None:
+                pass
+        launcher.kill()
+    launcher.close()

@@ -43,7 +43,6 @@ class Ended:
     """How a launcher ended: what it reported, and what was seen from outside."""
 
     end: End
-    code: int | None
     said: Mapping[str, str]
     duration_ms: int
     seconds: float
@@ -57,7 +56,7 @@ def outcome_of(
     if changed := ended.said.get("changed"):
         raise ChangedError(f"{changed}: it has changed since it was judged", hint="the command was not run; ask again")
     if ended.end == "done" and "started" not in ended.said:
-        why = ended.said.get("error") or stderr.text.strip() or f"the launcher ended with {ended.code}"
+        why = ended.said.get("error") or "the launcher ended"
         raise SandboxError(
             f"the sandbox could not be put up for this call: {why[:500]}", hint="the command was not run; see `bylaw doctor`"
         )

@@ -19,14 +19,13 @@ from .capture import Capture
 from .errors import ChangedError, ToolError
 from .launch import Stream, start, watch
 from .outcome import FILE_CEILING, Ended, ProcessOutcome, outcome_of
-from .sandbox import LAYERS, Part, Setting, layers, select
+from .sandbox import Part, Setting, known, layers, select
 from .sandbox.bubblewrap import TEMPORARY
 from .sandbox.grants import Grants, compile_grants, search_path_of, within
 from .sandbox.inside import shapes
 from .sandbox.inside.paths import open_plain
 from .sandbox.interface import LayerName, LayerState
-from .sandbox.runtime import runtime_paths
-from .specification import compile_plan
+from .specification import Compiled, compile_plan
 
 if TYPE_CHECKING:
     from .permit import Binding
@@ -36,6 +35,9 @@ __all__ = ["ProcessOutcome", "check_bindings", "run_plan"]
 
 _OPEN_FILES = 4096
 _PROCESSES = 4096
+_MEMORY_BYTES = 8 << 30
+_CPU_SECONDS = 3600
+_TRIES = 3
 _CHUNK = 1 << 20
 
 
@@ -51,6 +53,7 @@ def run_plan(
     on_output: Callable[[Stream, bytes], None] | None = None,
     states: Sequence[LayerState] | None = None,
     witness: Witness | None = None,
+    template: tuple[str, ...] = (),
 ) -> ProcessOutcome:
     """Runs the plan and returns when it, and everything that it started, has ended; seconds in `timeout`.
 
@@ -63,7 +66,7 @@ def run_plan(
         raise ToolError(
             "the plan holds captured commands, and nobody puts them on record", hint="this is a fault in bylaw; please report it"
         )
-    held, notes = select(sandbox, layers() if states is None else states)
+    held, notes = select(sandbox, layers(template) if states is None else states)
     check_bindings(bindings)
     grants = compile_grants(manifest, search_path_of(environment))
     seconds = limits.command_seconds if timeout is None else min(timeout, limits.command_seconds)
@@ -74,34 +77,75 @@ def run_plan(
         home = _home(held, grants, environment, scratch)
         whole = {**environment, **home, "TMPDIR": scratch}
         compiled = compile_plan(plan, manifest=manifest, grants=grants, limits=limits, environment=whole, witnessed=witness is not None)
-        inherited: list[int] = []
         setting = Setting(
             grants=grants,
             held=frozenset(held),
             directories=compiled.directories,
-            runtime=runtime_paths(),
             scratch=scratch,
-            open_empty=lambda: _empty(inherited, stack),
+            memory_bytes=_MEMORY_BYTES,
+            processes=_PROCESSES,
         )
-        parts = [layer.part(setting) for layer in LAYERS if layer.name in held]
-        specification = shapes.Specification(
-            plan=compiled.program,
-            identities=identities,
-            rules=next((part.rules for part in parts if part.rules is not None), None),
-            caps=shapes.Caps(file_bytes=_file_bytes(grants, limits), files=_OPEN_FILES, processes=_PROCESSES),
-            confined=sandbox != "off",
-            own_pids="bubblewrap" in held,
-        )
+        parts = [layer.part(setting) for layer in known(template) if layer.name in held]
         began = time.monotonic()
-        wrapper, arguments = _wrapped(parts)
-        running = start(specification, wrapper=wrapper, arguments=arguments, inherited=inherited, stack=stack)
-        end = watch(running, captures, seconds=seconds, on_output=on_output, witness=witness)
+        for _ in range(_TRIES):
+            running = start(
+                _specification(compiled, parts, identities, grants, confined=sandbox != "off"),
+                shape=_shape(parts, grants, limits),
+                identity=[*sorted(identities.items()), *_covered((*grants.hidden, *grants.protected))],
+                template=next((part.template for part in parts if part.template), ()),
+                again="landlock" in held,
+                listen=0,
+                stack=stack,
+            )
+            end = watch(running, captures, seconds=seconds, on_output=on_output, witness=witness)
+            if not running.lost:
+                break
         duration = round((time.monotonic() - began) * 1000)
     notes += ("HOME is an empty directory: landlock alone cannot make the home directory absent",) if home else ()
     notes += (*grants.notes, *(note for part in parts for note in part.notes))
     notes += tuple(f"the protected path `{path}` was created by this command" for path in grants.missing_protected if os.path.lexists(path))
-    ended = Ended(end=end, code=running.process.returncode, said=running.said, duration_ms=duration, seconds=seconds)
+    ended = Ended(end=end, said=running.said, duration_ms=duration, seconds=seconds)
     return outcome_of(ended, captures, limits=limits, held=held, notes=notes)
+
+
+def _specification(
+    compiled: Compiled, parts: Sequence[Part], identities: dict[str, tuple[int, int]], grants: Grants, *, confined: bool
+) -> shapes.Specification:
+    held = [path for path in grants.protected if any(within(path, tree) for tree in grants.write_trees)]
+    return shapes.Specification(
+        plan=compiled.program,
+        identities=identities,
+        hidden=[(path, device) for path, device, *_ in _covered(grants.hidden)],
+        protected=held,
+        rules=next((part.rules for part in parts if part.rules is not None), None),
+        filter=next((part.filter for part in parts if part.filter), b""),
+        notify=any(part.notify for part in parts),
+        confined=confined,
+    )
+
+
+def _shape(parts: Sequence[Part], grants: Grants, limits: Limits) -> shapes.Shape:
+    caps = shapes.Caps(
+        file_bytes=_file_bytes(grants, limits),
+        files=_OPEN_FILES,
+        processes=_PROCESSES,
+        memory_bytes=_MEMORY_BYTES,
+        cpu_seconds=_CPU_SECONDS,
+    )
+    jail = next((part.jail for part in parts if part.jail is not None), None)
+    return shapes.Shape(jail=jail, group=next((part.group for part in parts if part.group is not None), None), caps=caps)
+
+
+def _covered(paths: Iterable[str]) -> list[tuple[str, int, int, int]]:
+    """Path, device, inode and time of change of what is covered in a jail: a file that was replaced since is another one, and one
+    that has taken over its inode has another time.
+    """
+    found: list[tuple[str, int, int, int]] = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = os.lstat(path)
+            found.append((path, status.st_dev, status.st_ino, status.st_ctime_ns))
+    return found
 
 
 def check_bindings(bindings: Iterable[Binding]) -> None:
@@ -159,13 +203,6 @@ def _file_bytes(grants: Grants, limits: Limits) -> int:
     return limits.write_bytes if only_files else max(limits.write_bytes, FILE_CEILING)
 
 
-def _empty(inherited: list[int], stack: contextlib.ExitStack) -> int:
-    descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    stack.callback(os.close, descriptor)
-    inherited.append(descriptor)
-    return descriptor
-
-
 def _scratch(held: tuple[LayerName, ...], grants: Grants, plan: Plan, stack: contextlib.ExitStack) -> str:
     """The private temporary directory: inside bubblewrap an empty file system, else a fresh directory, removed after."""
     if "bubblewrap" in held:
@@ -201,10 +238,3 @@ def _directories(top: str) -> Iterator[str]:
     yield top
     for place, names, _ in os.walk(top):
         yield from (path for name in names if not os.path.islink(path := os.path.join(place, name)))
-
-
-def _wrapped(parts: Sequence[Part]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    for part in parts:
-        if part.wrapper:
-            return part.wrapper, part.arguments
-    return (), ()

@@ -16,17 +16,21 @@ _KEPT: Final = frozenset({"started", "exit", "signal", "ended", "stopped", "died
 _TEXTS: Final = frozenset({"error", "halted", "changed"})
 _CAPTURE: Final = re.compile(rb"([0-9a-f]{16}) (\d{1,6})", re.ASCII)
 _CAPTURED: Final = re.compile(rb"([0-9a-f]{16}) (\d{1,6}) (\d{1,3}) (\d{1,12}) ([0-9a-f]{64})", re.ASCII)
+_REFUSED: Final = re.compile(rb"(\d{1,10})((?: \d{1,20}){0,3})", re.ASCII)
+_MOST_REFUSED: Final = 64
 _VECTOR: Final = re.compile(rb"([0-9a-f]{16}) ((?:[0-9a-f]+|-)(?: (?:[0-9a-f]+|-))*)", re.ASCII)
 
 
 class Report:
-    """Takes the report as it comes. `said` holds what was reported once; `answers` is where the launcher waits.
+    """Takes the report as it comes. `said` holds what was reported once, `refused` system calls that the filter did not allow, with
+    their first arguments; `answers` is where the launcher waits.
 
     `stop` is called when a process inside says that the plan must end.
     """
 
     def __init__(self, witness: Witness | None, answers: int | None, stop: Callable[[], None]) -> None:
         self.said: dict[str, str] = {}
+        self.refused: list[tuple[int, ...]] = []
         self._witness = witness
         self._answers = answers
         self._stop = stop
@@ -58,6 +62,10 @@ class Report:
                 self._captured(_read(_CAPTURED, value))
             case b"vector":
                 self._vector(_read(_VECTOR, value))
+            case b"refused":
+                found = _read(_REFUSED, value)
+                if len(self.refused) < _MOST_REFUSED:
+                    self.refused.append((int(found.group(1)), *map(int, found.group(2).split())))
             case _:
                 self._keep(name.decode("ascii", "replace"), value.decode("ascii", "replace"))
 

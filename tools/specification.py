@@ -30,13 +30,11 @@ def compile_plan(
     except RecursionError as problem:
         raise ToolError("the plan is nested too deeply", hint=_FAULT) from problem
     waits = witnessed and (bool(plan.captures) or any(one.late for one in plan.invocations()))
-    needs = compiler.needs | ({"captures"} if waits else set[str]())
     program = shapes.Program(
         steps=steps,
         captures=captures,
         environment=dict(environment),
         start=next(iter(compiler.directories), "/"),
-        needs=sorted(needs),
         witnessed=waits,
         capture_bytes=CAPTURE_BYTES,
     )
@@ -77,23 +75,19 @@ class _Compiler(Words):
     def _node(self, node: planned.Node) -> shapes.Node:
         if isinstance(node, planned.Invocation):
             return self._call(node)
-        self.needs.add("compound")
         redirections = self._redirections(node.redirections)
         match node:
             case planned.Group():
                 return shapes.Group(kind="group", steps=self.steps(node.steps), subshell=node.subshell, redirections=redirections)
             case planned.Call():
-                self.needs.add("words")
                 arguments = [self.word(one) for one in node.arguments]
                 return shapes.Function(kind="function", arguments=arguments, steps=self.steps(node.steps), redirections=redirections)
             case planned.If():
                 branches = [(self.steps(one.condition), self.steps(one.body)) for one in node.branches]
                 return shapes.If(kind="if", branches=branches, otherwise=self.steps(node.otherwise), redirections=redirections)
             case planned.Calculate():
-                self.needs.add("sums")
                 return shapes.Calculate(kind="calculate", value=self.sum(node.value), redirections=redirections)
             case planned.Conditional():
-                self.needs |= {"conditions", "words"}
                 directory, elsewhere = self._directories(node.directory, node.elsewhere)
                 condition = self._condition(node.condition)
                 return shapes.Conditional(
@@ -117,11 +111,9 @@ class _Compiler(Words):
                 bodies = [self.steps(one) for one in node.bodies]
                 return shapes.Each(kind="each", name=node.name, values=list(node.values), bodies=bodies, redirections=redirections)
             case planned.For():
-                self.needs.add("words")
                 words = [self.word(one) for one in node.words]
                 return shapes.For(kind="for", name=node.name, words=words, body=self.steps(node.body), redirections=redirections)
             case planned.Case():
-                self.needs |= {"words", "re"}
                 arms = [
                     shapes.Arm(patterns=[self.pattern(it) for it in one.patterns], body=self.steps(one.body), end=one.end)
                     for one in node.arms
@@ -135,7 +127,6 @@ class _Compiler(Words):
             case planned.Check():
                 right = condition.right
                 if right is not None and condition.operator in ("=", "==", "!=", "=~"):
-                    self.needs.add("re")
                     right = self.pattern(right) if isinstance(right, str) else right
                 return shapes.Check(
                     kind="check",
@@ -173,7 +164,6 @@ class _Compiler(Words):
         if one.builtin is None and any(index == 0 for index, _ in one.late):
             raise ToolError("a program is known to the run only", hint=_FAULT)
         directory, elsewhere = self._directories(one.directory, one.elsewhere)
-        self.needs |= _modules(one)
         environment: list[tuple[str, shapes.Word]] = []
         environment += [(name, self.word(value)) for name, value in one.environment]
         environment += [(name, self.late(word)) for name, word in one.late_environment]
@@ -227,25 +217,3 @@ class _Compiler(Words):
             relative=item.relative if item.others else "",
             others=paths[1:],
         )
-
-
-_MODULES: Final[Mapping[str, frozenset[str]]] = {
-    "assign": frozenset({"simple"}),
-    "true": frozenset({"simple"}),
-    "echo": frozenset({"simple", "builtins", "escapes"}),
-    "cd": frozenset({"simple", "builtins", "directories"}),
-    "pwd": frozenset({"simple", "builtins", "directories"}),
-    "printf": frozenset({"simple", "builtins", "escapes", "printf", "floats"}),
-    "read": frozenset({"simple", "builtins", "reading"}),
-    "command": frozenset({"simple", "builtins", "lookups"}),
-    "type": frozenset({"simple", "builtins", "lookups"}),
-    "test": frozenset({"simple", "builtins", "conditions"}),
-    "[": frozenset({"simple", "builtins", "conditions"}),
-}
-
-
-def _modules(one: planned.Invocation) -> frozenset[str]:
-    """The modules of the interpreter that an invocation uses, its words aside."""
-    if one.builtin is not None:
-        return _MODULES.get(one.builtin, frozenset({"simple", "builtins"}))
-    return frozenset({"simple"}) if one.late or one.late_environment else frozenset()

@@ -26,7 +26,7 @@ LIMITS = Limits(
 MANIFEST = Manifest(write=(PathGrant(path="/", recursive=True),))
 GRANTS = Grants(
     system=("/",), trees=("/",), files=(), lists=(), write_trees=("/",), write_files=(), hidden=(), protected=(), missing_protected=(),
-    programs=None, hosts=(), ports=None, notes=(),
+    programs=None, hosts=(), overlays=(), notes=(),
 )  # fmt: skip
 
 

@@ -274,9 +274,9 @@ def _plan(room: Room, job: tuple[Any, ...], out: int, err: int) -> int:
 def _interpret(program: Any) -> int:
     """Runs a compiled plan as the launcher would, with somebody who answers what it asks."""
     if TYPE_CHECKING:
-        from bylaw.tools.sandbox.inside import launcher, steps
+        from bylaw.tools.sandbox.inside import calls, steps
     else:
-        from inside import launcher, steps  # found in the directory that was handed over
+        from inside import calls, steps  # found in the directory that was handed over
 
     os.environ.clear()
     reader, report = os.pipe2(os.O_CLOEXEC)
@@ -287,7 +287,7 @@ def _interpret(program: Any) -> int:
         _witness(reader, writer)
     os.close(reader)
     os.close(writer)
-    runner = launcher.prepared(program, report, [answers])
+    runner = calls.prepared(program, report, [answers])
     try:
         runner.run()
     except steps.Halt as problem:
@@ -383,7 +383,7 @@ def main() -> None:
     signal.signal(signal.SIGALRM, _late)
     given = marshal.loads(sys.stdin.buffer.read())
     sys.path.append(given["sandbox"])
-    # Loaded once, so that each job is a fork and no more; the real launcher loads what a plan needs.
+    # Loaded once, as the real launcher does, so that each job is a fork and no more.
     for name in os.listdir(f"{given['sandbox']}/inside"):
         if name.endswith(".py"):
             __import__(f"inside.{name[:-3]}")

@@ -19,7 +19,8 @@ from bylaw.policy.shell import parse, resolve
 from bylaw.tools.report import Report
 from bylaw.tools.sandbox import layers
 from bylaw.tools.sandbox.grants import compile_grants
-from bylaw.tools.sandbox.inside.launcher import prepared as prepared_runner
+from bylaw.tools.sandbox.inside import keeper
+from bylaw.tools.sandbox.inside.calls import prepared as prepared_runner
 from bylaw.tools.sandbox.inside.steps import Halt
 from bylaw.tools.sandbox.interface import LayerName, LayerState
 from bylaw.tools.specification import compile_plan
@@ -27,6 +28,7 @@ from bylaw.tools.specification import compile_plan
 SEARCH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 ENVIRONMENT = {"PATH": ":".join(SEARCH), "LC_ALL": "C.UTF-8"}
 COMBINATIONS: dict[str, tuple[LayerName, ...]] = {
+    "all": ("bubblewrap", "cgroup", "landlock", "seccomp"),
     "both": ("bubblewrap", "landlock"),
     "landlock": ("landlock",),
     "bubblewrap": ("bubblewrap",),
@@ -76,6 +78,19 @@ def alive(marker: str) -> list[int]:
             if marker.encode() in words:
                 found.append(int(name))
     return found
+
+
+def launchers() -> list[int]:
+    """The launchers of this process, without the process that forks them, which is their parent."""
+    forkers = [pid for pid in keeper.children(os.getpid()) if b"launcher.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for forker in forkers for pid in keeper.descendants(forker) if b"launcher.py" in _words(pid)]
+
+
+def _words(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def pipe(*calls: Invocation) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.tools.process import run_plan
-from plan_room import ENVIRONMENT, Heard, limits, planned, states
+from plan_room import ENVIRONMENT, Heard, launchers, limits, planned, states
 
 FORMS = [
     "while true; do sleep {}; done",
@@ -100,15 +101,10 @@ def test_nothing_outlives_a_launcher_that_is_killed(here: Path, form: str) -> No
     running.start()
     try:
         until_there("sleep\0", marker)
-        wrappers = [int(name) for name in _children(os.getpid())]
-        for pid in wrappers:
-            if b"launcher.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        for pid in launchers():
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     finally:
         running.join(30)
     assert not running.is_alive()
     assert is_gone("sleep\0", marker)
-
-
-def _children(pid: int) -> list[str]:
-    return [child for task in os.listdir(f"/proc/{pid}/task") for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.plan import Plan
 from bylaw.tools.errors import PathError, ToolError
 from bylaw.tools.process import ProcessOutcome, run_plan
-from plan_room import ENVIRONMENT, Heard, alive, limits, planned, states
+from plan_room import ENVIRONMENT, Heard, alive, launchers, limits, planned, states
 
 
 def run(plan: Plan, at: Path, witness: Heard | None, *, combination: str = "both", timeout: float = 20) -> ProcessOutcome:
@@ -126,25 +127,17 @@ def test_a_stage_that_cannot_go_on_stops_the_whole_plan(here: Path) -> None:
     assert "after" not in outcome.stdout.text
 
 
-def children() -> list[int]:
-    """The processes that this one started."""
-    found: list[int] = []
-    for task in Path("/proc/self/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
-    return found
-
-
 @pytest.mark.parametrize("combination", ["both", "landlock", "bubblewrap", "none"])
 @pytest.mark.parametrize("form", ["while true; do sleep {}; done", "x=$(sleep {})", "( sleep {} | sleep {} ) | cat"])
 def test_nothing_is_left_when_the_launcher_itself_is_killed(here: Path, form: str, combination: str) -> None:
     marker = f"91{os.getpid()}{len(form)}"
-    before = set(children())
 
     def kill() -> None:
         while not alive(marker):
             time.sleep(0.02)
-        for child in set(children()) - before:
-            os.kill(child, signal.SIGKILL)
+        for launcher in launchers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(launcher, signal.SIGKILL)
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()

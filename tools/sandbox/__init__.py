@@ -3,34 +3,47 @@
     interface    what a layer is; its state on this machine; its part of one call
     grants       a manifest compiled into concrete paths
     bubblewrap   the layer outside: namespaces and a file system made of the grants
-    landlock     the layer inside: rules that the launcher puts on itself
-    runtime      the interpreter that the launcher runs on
+    template     a launcher of somebody else's, in the place of bubblewrap
+    cgroup       everything that a launcher starts, bounded and ended as one
+    landlock     rules on files, ports and signals that a call puts on itself
+    seccomp      the system calls that a call may make; system_calls: their numbers, and which are allowed
+    launchers    the launchers that stay between calls
+    runtime      the interpreter that they run on
     inside/      the launcher: a program of its own, standard library only
 
-A new layer is one more file and one more name in `LAYERS`, outermost first.
+A new layer is one more file and one more name in `known`, outermost first.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from typing import Final
 
 from ...policy.model import SandboxMode
 from ..errors import SandboxError
 from .bubblewrap import Bubblewrap
-from .interface import Layer, LayerName, LayerState, Part, Setting
+from .cgroup import ControlGroup
+from .interface import WALLS, Layer, LayerName, LayerState, Part, Setting
 from .landlock import Landlock
+from .seccomp import Seccomp
+from .template import Template
 
-__all__ = ["LAYERS", "Layer", "LayerName", "LayerState", "Part", "Setting", "layers", "select"]
+__all__ = ["WALLS", "Layer", "LayerName", "LayerState", "Part", "Setting", "known", "layers", "select"]
 
-LAYERS: tuple[Layer, ...] = (Bubblewrap(), Landlock())
-"""Every layer there is, outermost first."""
+_OWN: Final[tuple[Layer, ...]] = (ControlGroup(), Landlock(), Seccomp())
+_BUBBLEWRAP: Final = Bubblewrap()
+
+
+def known(template: tuple[str, ...] = ()) -> tuple[Layer, ...]:
+    """Every layer there is, outermost first; with a template, that stands in the place of bubblewrap."""
+    return (Template(template) if template else _BUBBLEWRAP, *_OWN)
 
 
 @functools.cache
-def layers() -> tuple[LayerState, ...]:
+def layers(template: tuple[str, ...] = ()) -> tuple[LayerState, ...]:
     """What each layer can do on this machine; probed once for each process."""
-    return tuple(layer.probe() for layer in LAYERS)
+    return tuple(layer.probe() for layer in known(template))
 
 
 def select(mode: SandboxMode, states: Iterable[LayerState]) -> tuple[tuple[LayerName, ...], tuple[str, ...]]:
@@ -40,10 +53,10 @@ def select(mode: SandboxMode, states: Iterable[LayerState]) -> tuple[tuple[Layer
     """
     if mode == "off":
         return (), ("the sandbox is off: nothing but the policy holds this command",)
-    known = tuple(states)
-    held: tuple[LayerName, ...] = tuple(state.name for state in known if state.available)
-    missing = tuple(f"{state.name} is missing: {state.why}" for state in known if not state.available)
-    if held:
+    found = tuple(states)
+    held: tuple[LayerName, ...] = tuple(state.name for state in found if state.available)
+    missing = tuple(f"{state.name} is missing: {state.why}" for state in found if not state.available and state.name != "cgroup")
+    if WALLS & {*held}:
         return held, missing
     if mode == "require":
         raise SandboxError(

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from ..errors import SandboxError
 from .grants import Grants, within
+from .inside.shapes import Caps, Jail, Shape
 from .interface import LayerName, LayerState, Part, Setting
+from .launchers import LAUNCHERS, key_of
 
 _PLACES: Final = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap")
 _GAPS: Final = (
     "a directory that is granted for listing only is readable with everything below (landlock holds that)",
-    "which programs may start is not held (landlock holds that)",
+    "which programs may start is held for writable and other directories of the machine's user only (landlock holds the rest)",
     "a protected path that does not exist yet cannot be kept from being created below a writable directory",
-    "hosts are not told apart: a call has the network or has none",
 )
-TEMPORARY: Final = "/tmp"  # noqa: S108 - a private one: an empty file system of this call
+TEMPORARY: Final = "/tmp"  # noqa: S108 - a private one: an empty file system of this jail
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - a private one
+_WAITING: Final = ("/usr/bin/cat", "/bin/cat")
+_PROBED: Final = Caps(file_bytes=1 << 20, files=1024, processes=256, memory_bytes=1 << 30, cpu_seconds=60)
 _KEPT: Final = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETPCAP")
 
 
@@ -57,7 +61,7 @@ class Bubblewrap:
         return LayerState(name=self.name, available=False, why=f"`bwrap` cannot make a jail here: {why}")
 
     def part(self, setting: Setting) -> Part:
-        """The arguments of a call; they hold paths, so they go over a descriptor, never into a process title."""
+        """The jail of a call. Every one has a network of its own with nothing in it: what is granted is reached through a proxy."""
         program = _trusted(self._places)
         variant = self._variant or _Variant(user=os.geteuid() != 0, proc=True)
         if program is None:
@@ -67,13 +71,16 @@ class Bubblewrap:
         if grants.missing_protected:
             shown = ", ".join(f"`{path}`" for path in grants.missing_protected[:3])
             notes.append(f"not there yet, so only watched and not held: {shown}")
-        if grants.network:
-            notes.append("the sandbox does not hold which hosts are reached")
         if "landlock" not in setting.held:
             notes.append("without landlock, the programs that may start are not held, and a directory for listing is readable")
-        return Part(
-            wrapper=(program,), arguments=(*_namespaces(variant, network=grants.network), *_mounts(setting, variant)), notes=tuple(notes)
+        jail = Jail(
+            program=program,
+            arguments=[*_namespaces(variant), *_mounts(setting, variant)],
+            waiting=_waiting(),
+            noexec=_without_execution(setting),
+            overlays=_overlays(grants),
         )
+        return Part(jail=jail, notes=tuple(notes))
 
 
 def _trusted(places: Iterable[str]) -> str | None:
@@ -89,35 +96,58 @@ def _trusted(places: Iterable[str]) -> str | None:
 
 
 def _try(program: str, variant: _Variant) -> str:
-    """Empty when the jail works; else what bwrap said."""
-    true = next(path for path in ("/usr/bin/true", "/bin/true") if os.path.exists(path))
-    arguments = (
-        *_namespaces(variant, network=False),
+    """Empty when a launcher could join such a jail; else what went wrong."""
+    arguments: list[str | None] = [
+        *_namespaces(variant),
         *_system(("/usr", "/bin", "/lib", "/lib64")),
         *_specials(variant),
         "--remount-ro",
         "/",
-    )
+    ]
+    jail = Jail(program=program, arguments=arguments, waiting=_waiting(), noexec=[TEMPORARY], overlays=[])
+    shape = Shape(jail=jail, group=None, caps=_PROBED)
     try:
-        result = subprocess.run(
-            [program, *arguments, "--", true], env={}, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
-        )
-    except (OSError, subprocess.SubprocessError) as problem:
-        return str(problem)
-    return "" if result.returncode == 0 else result.stderr.decode("utf-8", "replace").strip()[:300] or f"exit code {result.returncode}"
+        LAUNCHERS.take(shape, key_of(shape)).close()
+    except SandboxError as problem:
+        return problem.message
+    return ""
 
 
-def _namespaces(variant: _Variant, *, network: bool) -> tuple[str, ...]:
-    spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--as-pid-1"]
+def _waiting() -> str:
+    """The program that waits inside; every system has it."""
+    return next(path for path in _WAITING if os.path.exists(path))
+
+
+def _namespaces(variant: _Variant) -> tuple[str, ...]:
+    spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
+    spaces += ["--die-with-parent", "--new-session", "--as-pid-1"]
     if variant.user:
         spaces.append("--unshare-user")
-    if not network:
-        spaces.append("--unshare-net")
     if os.geteuid() == 0:
         spaces += ["--cap-drop", "ALL"]
         for capability in _KEPT:
             spaces += ["--cap-add", capability]
     return (*spaces, "--hostname", "sandbox", "--chdir", "/")
+
+
+def _without_execution(setting: Setting) -> list[str]:
+    """Where nothing is started and nothing is loaded as code: everything but the system, unless a granted program lies there."""
+    grants = setting.grants
+    if grants.programs is None:
+        return []
+    whole = "/" in (*grants.trees, *grants.write_trees)
+    places = {*grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files} - {"/"}
+    found = [
+        path
+        for path in sorted(places)
+        if not whole and not _special(path) and not any(within(path, one) for one in (*grants.system, *grants.hidden))
+    ]
+    found += [TEMPORARY, SHARED_MEMORY]
+    return [path for path in found if not any(within(program, path) for program in grants.programs)]
+
+
+def _overlays(grants: Grants) -> list[tuple[str, list[str]]]:
+    return [(path, [one for one in grants.hidden if within(one, path)]) for path in grants.overlays]
 
 
 def _system(paths: Iterable[str]) -> list[str]:
@@ -131,11 +161,11 @@ def _system(paths: Iterable[str]) -> list[str]:
 
 
 def _specials(variant: _Variant) -> list[str]:
-    words = ["--dev", "/dev", "--tmpfs", "/dev/shm", "--tmpfs", TEMPORARY]  # noqa: S108 - private ones
+    words = ["--dev", "/dev", "--tmpfs", SHARED_MEMORY, "--tmpfs", TEMPORARY]
     return words + (["--proc", "/proc"] if variant.proc else [])
 
 
-def _mounts(setting: Setting, variant: _Variant) -> list[str]:
+def _mounts(setting: Setting, variant: _Variant) -> list[str | None]:
     """The file system, outermost first.
 
     INVARIANT: nothing is mounted where nothing is: a mount point that bwrap had to make below a writable bind would
@@ -143,13 +173,13 @@ def _mounts(setting: Setting, variant: _Variant) -> list[str]:
     """
     grants = setting.grants
     whole = "/" in (*grants.trees, *grants.write_trees)
-    words: list[str] = []
+    words: list[str | None] = []
     if whole:
         words += ["--bind" if "/" in grants.write_trees else "--ro-bind", "/", "/"]
     else:
         words += _system(grants.system)
     words += _specials(variant)
-    readable = {*grants.trees, *grants.lists, *grants.files, *(grants.programs or ()), *setting.runtime}
+    readable = {*grants.trees, *grants.lists, *grants.files, *(grants.programs or ()), *grants.overlays}
     bound: list[str] = [path for path in grants.system if os.path.isdir(path)]
     writable = {*grants.write_trees, *grants.write_files}
     for path in sorted(readable | writable):
@@ -168,15 +198,16 @@ def _mounts(setting: Setting, variant: _Variant) -> list[str]:
     for path in setting.directories:
         if os.path.isdir(path) and not whole and not any(within(path, tree) for tree in bound) and not _special(path):
             words += ["--dir", path]
-    words += _masks(setting, grants, whole=whole)
+    words += _masks(grants, whole=whole)
     if setting.scratch != TEMPORARY:
         words += ["--dir", setting.scratch]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/"] if not whole else words
 
 
-def _masks(setting: Setting, grants: Grants, *, whole: bool) -> list[str]:
+def _masks(grants: Grants, *, whole: bool) -> list[str | None]:
+    """What covers protected and hidden paths; None stands for a descriptor of an empty file."""
     roots = ("/",) if whole else (*grants.system, *grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files)
-    words: list[str] = []
+    words: list[str | None] = []
     held = [path for path in grants.protected if any(within(path, tree) for tree in (*grants.write_trees, *grants.write_files))]
     # A mount moves along when a directory above it is renamed: then the protected name is free, and the hidden file has
     # a name that the next call does not know. A mount point cannot be renamed, so every directory on the way becomes one.
@@ -185,12 +216,13 @@ def _masks(setting: Setting, grants: Grants, *, whole: bool) -> list[str]:
     for path in held:
         words += ["--ro-bind", path, path]
     for path in grants.hidden:
-        if not any(within(path, root) for root in roots):
+        # A private view leaves out what is hidden by itself.
+        if not any(within(path, root) for root in roots) or any(within(path, one) for one in grants.overlays):
             continue
         if os.path.isdir(path):
             words += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
         else:
-            words += ["--perms", "0444", "--ro-bind-data", str(setting.open_empty()), path]
+            words += ["--perms", "0444", "--ro-bind-data", None, path]
     return words
 
 

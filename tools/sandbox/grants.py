@@ -36,8 +36,8 @@ class Grants:
 
     `trees` are readable with everything below, `files` one by one, `lists` are directories whose names may be read.
     `write_trees` and `write_files` likewise for changing. `programs` may start, None for every program that is readable.
-    `ports` are the TCP ports named by hosts, None where one of them names none. `missing_protected` do not exist, so that
-    no layer can hold them.
+    `hosts` are what a proxy lets through. `overlays` are directories of which the call gets a private view. `missing_protected`
+    do not exist, so that no layer can hold them.
     """
 
     system: tuple[str, ...]
@@ -51,7 +51,7 @@ class Grants:
     missing_protected: tuple[str, ...]
     programs: tuple[str, ...] | None
     hosts: tuple[str, ...]
-    ports: tuple[int, ...] | None
+    overlays: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -90,7 +90,6 @@ def compile_grants(manifest: Manifest, search_path: str) -> Grants:
     files, trees, lists = _readable(manifest.read)
     write_files, write_trees, notes = _writable(manifest.write)
     programs = None if "*" in manifest.programs else starters(manifest.programs, search_path)
-    ports = tuple(_port(host) for host in manifest.hosts)
     return Grants(
         system=tuple(path for path in (*SYSTEM, *SYSTEM_FILES) if os.path.exists(path)),
         trees=trees,
@@ -103,7 +102,7 @@ def compile_grants(manifest: Manifest, search_path: str) -> Grants:
         missing_protected=tuple(path for path in manifest.protected if not os.path.lexists(path)),
         programs=programs,
         hosts=manifest.hosts,
-        ports=None if None in ports else tuple(sorted({port for port in ports if port is not None})),
+        overlays=(),
         notes=notes,
     )
 
@@ -163,11 +162,6 @@ def _real(paths: Iterable[str]) -> tuple[str, ...]:
     found = {path for path in paths if os.path.lexists(path) and not os.path.islink(path)}
     found |= {os.path.realpath(path) for path in paths if os.path.islink(path) and os.path.exists(path)}
     return tuple(sorted(found))
-
-
-def _port(host: str) -> int | None:
-    _, colon, port = host.rpartition(":")
-    return int(port) if colon and port.isdecimal() else None
 
 
 def starters(programs: Iterable[str], search_path: str) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from .grants import Grants
-from .inside.shapes import Rules
+from .inside.shapes import Cgroup, Jail, Rules
 
-LayerName = Literal["bubblewrap", "landlock", "seccomp"]
+LayerName = Literal["launcher", "bubblewrap", "landlock", "seccomp", "cgroup"]
+
+WALLS: Final[frozenset[LayerName]] = frozenset({"launcher", "bubblewrap", "landlock"})
+"""The layers that hold files. The others hold more, and none of them alone is a sandbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +28,33 @@ class LayerState:
 class Setting:
     """One call as a layer sees it.
 
-    `held` are all layers of this call. `directories` are the real directories that commands run in. `runtime` is what
-    the launcher itself must read. `scratch` is the private temporary directory inside, `open_empty` gives a descriptor
-    of an empty file that the launcher's process inherits.
+    `held` are all layers of this call. `directories` are the real directories that commands run in. `scratch` is the private
+    temporary directory inside. `memory_bytes` and `processes` bound everything that the call starts. `port` is where a proxy is
+    reached on the loopback interface, 0 where there is none.
     """
 
     grants: Grants
     held: frozenset[LayerName]
     directories: tuple[str, ...]
-    runtime: tuple[str, ...]
     scratch: str
-    open_empty: Callable[[], int]
+    memory_bytes: int
+    processes: int
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a layer adds to a call: a program around the launcher (`wrapper`, its arguments go over a descriptor), rules
-    that the launcher puts on itself, and notes on what it cannot hold of this manifest.
+    """What a layer adds to a call: a wrapper around the launcher (`template`), a jail that it joins, a control group, rules and a
+    filter of system calls that it puts on itself (`notify`: refused calls wait for the launcher's answer), and notes on what
+    the layer cannot hold of this manifest.
     """
 
-    wrapper: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
+    template: tuple[str, ...] = ()
+    group: Cgroup | None = None
+    jail: Jail | None = None
     rules: Rules | None = None
+    filter: bytes = b""
+    notify: bool = False
     notes: tuple[str, ...] = ()
 
 

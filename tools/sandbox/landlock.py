@@ -62,9 +62,7 @@ class Landlock:
         paths = _rules(grants, setting, contained=contained, notes=notes)
         handled = _handled(abi)
         net = confine.BIND_TCP | confine.CONNECT_TCP if abi >= 4 and not contained else 0
-        ports = list(grants.ports or ())
-        if net and grants.network and grants.ports is None:
-            net = 0
+        ports = [setting.port] if setting.port else []
         scope = confine.SCOPE_ABSTRACT_UNIX | confine.SCOPE_SIGNAL if abi >= 6 else 0
         if not contained:
             notes += _alone(grants, abi)
@@ -103,7 +101,7 @@ def _alone(grants: Grants, abi: int) -> list[str]:
     if grants.lists:
         notes.append(f"landlock grants listing {_listed(grants.lists)} with everything below, contents excluded")
     if grants.network:
-        notes.append("the sandbox does not hold which hosts are reached")
+        notes.append("landlock alone holds the port of the proxy, and not the host: any machine that answers on that port is reached")
     return notes + [f"landlock ABI {abi}: {text}" for text in _missing(abi)]
 
 
@@ -123,6 +121,9 @@ def _rules(grants: Grants, setting: Setting, *, contained: bool, notes: list[str
     for path in (*grants.system, *grants.trees, *grants.write_trees):
         access = (_WRITE_TREE if path in grants.write_trees else _READ_TREE) | run
         _add_tree(path, access, hidden, add, notes)
+    for path in grants.overlays:
+        # A private view may be changed; without the jail that makes it, the directory is only read.
+        _add_tree(path, (_WRITE_TREE if contained else _READ_TREE) | run, hidden, add, notes)
     for path in grants.lists:
         add(path, confine.READ_DIR)
     for path in grants.files:
@@ -175,7 +176,8 @@ def _holds(abi: int) -> bool:
     code = (
         "import os, sys; sys.path.append(sys.argv[1]); from inside import confine\n"
         "confine.gain_nothing()\n"
-        f"confine.restrict({{'abi': {min(abi, _LATEST_ABI)}, 'fs': {handled}, 'net': 0, 'scope': 0, 'paths': [], 'ports': []}})\n"
+        f"rules = {{'abi': {min(abi, _LATEST_ABI)}, 'fs': {handled}, 'net': 0, 'scope': 0, 'paths': [], 'ports': []}}\n"
+        "confine.restrict(confine.ready(rules), rules['abi'])\n"
         "try: os.open('/dev/null', os.O_WRONLY)\n"
         "except PermissionError: os._exit(7)\n"
         "os._exit(0)"

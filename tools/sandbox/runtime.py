@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 
 from ..errors import ToolError
 
@@ -19,14 +18,3 @@ def python_program() -> str:
             "the running interpreter does not know its own file", hint="start bylaw with a python that is installed as a program"
         )
     return os.path.realpath(sys.executable)
-
-
-def runtime_paths() -> tuple[str, ...]:
-    """What the launcher reads before it is confined: the interpreter with its library, and the launcher itself."""
-    found = {python_program(), sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), INSIDE}
-    found |= {os.path.join(sysconfig.get_path("stdlib"), "lib-dynload")}
-    library = sysconfig.get_config_var("LDLIBRARY") if sysconfig.get_config_var("Py_ENABLE_SHARED") else None
-    if isinstance(library, str):
-        found.add(os.path.join(str(sysconfig.get_config_var("LIBDIR")), library))
-    real = {os.path.realpath(path) for path in found}
-    return tuple(sorted(path for path in real if os.path.exists(path)))

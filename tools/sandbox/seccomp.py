@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from ..errors import ToolError
 from .inside.filter_trial import HOLDS, REPORTS
-from .interface import LayerName, LayerState
+from .interface import LayerName, LayerState, Part, Setting
 from .runtime import python_program
 from .system_calls import ABSENT, ALLOWED, SYSTEM_V, call_name, numbers
 
@@ -250,6 +250,15 @@ class Seccomp:
             return LayerState(name=self.name, available=False, why="a filter did not refuse what it should in the probe, or refused more")
         lacking = () if found & REPORTS else (_UNREPORTED,)
         return LayerState(name=self.name, available=True, why="proven by refused system calls", gaps=(*lacking, *_GAPS))
+
+    def part(self, setting: Setting) -> Part:
+        """The filter of a call. In a jail the network and its sockets are its own; elsewhere they are the machine's."""
+        jailed = "bubblewrap" in setting.held
+        proxied = setting.port != 0
+        sockets = Sockets(unix=jailed, inet="all" if jailed else "stream" if proxied else "none", netlink=jailed or proxied)
+        notify = can_report()
+        program = compile_filter(sockets, memory_programs=setting.grants.programs is None, notify=notify, own_ipc=jailed)
+        return Part(filter=program, notify=notify)
 
 
 def can_report() -> bool:

@@ -1,9 +1,12 @@
 """What runs on the far side of the sandbox's wall: a program of its own, standard library only.
 
-    launcher    the script that is started: reads its specification, becomes the keeper
-    keeper      outlives the plan, ends every process that is left, says how many
-    confine     Landlock, capabilities, no_new_privs and resource limits, put on by the process itself
-    steps       carries out a plan: lists, pipelines, programs; what a plan needs beyond that is loaded only then:
+    launcher    the script that is started: forks launchers, or becomes one
+    jail        builds a jail with bubblewrap and joins it; groups: the control group around a launcher
+    calls       serves calls, each in a thread that confines itself; messages: what crosses the wall
+    confine     Landlock, capabilities, no_new_privs and resource limits
+    filters     the filter of system calls, and the answers to those that it refuses; filter_trial tries it for the probe
+    keeper      ends every process that is left, and says how many
+    steps       carries out a plan: lists, pipelines, programs; what a plan may need beyond that:
     compound    groups, functions, branches, loops; conditions: `[[ ]]` and `test`
     simple      commands that are no programs: builtins, printf (escapes, floats), reading, lookups, directories
     state       what a shell remembers between commands

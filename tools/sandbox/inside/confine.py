@@ -6,8 +6,11 @@ Landlock is spoken to by system call number (the same on every architecture), st
 from __future__ import annotations
 
 import ctypes
+import marshal
 import os
 import resource
+
+from .files import moved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,11 +54,20 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
 _CAPABILITY_VERSION: Final = 0x20080522
+_CLONE_FS: Final = 0x200
+_CLONE_FILES: Final = 0x400
+_LOG_NEW_EXEC_ON: Final = 1 << 1  # LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON
+_ABI_OF_LOGGING: Final = 7
+_RULESETS_KEPT: Final = 8
 _KEPT_CAPABILITIES: Final = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 4)  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID
 
 
 class ChangedError(Exception):
     """A path that was granted has become something else."""
+
+
+class StaleError(Exception):
+    """What this jail covered has been replaced since it was built."""
 
 
 class _RulesetAttribute(ctypes.Structure):
@@ -116,28 +128,76 @@ def require_same(identities: dict[str, tuple[int, int]]) -> None:
         _require(path, status, identity)
 
 
+def require_covered(hidden: list[tuple[str, int]], protected: list[str]) -> None:
+    """StaleError unless what covers these paths in this jail is still there; `hidden` have the device that they are on outside.
+
+    A file that is replaced takes what covered it along: the name then shows the new one.
+    """
+    for path, device in hidden:
+        try:
+            if os.lstat(path).st_dev == device:
+                raise StaleError(path)
+        except OSError:
+            continue
+    for path in protected:
+        try:
+            if not os.statvfs(path).f_flag & os.ST_RDONLY:
+                raise StaleError(path)
+        except OSError:
+            continue
+
+
 def _require(path: str, status: os.stat_result, identity: tuple[int, int]) -> None:
     if (status.st_dev, status.st_ino) != identity:
         raise ChangedError(f"`{path}` is not what it was any more")
 
 
-def restrict(rules: Rules, identities: dict[str, tuple[int, int]] | None = None) -> None:
-    """Puts the calling thread, and all it starts, under the rules for good; OSError when the kernel refuses.
+_rulesets: dict[bytes, int] = {}
 
-    A path that is not there is not granted: nothing to add. INVARIANT: no_new_privs is set before.
+
+def ready(rules: Rules, identities: dict[str, tuple[int, int]] | None = None) -> int:
+    """The ruleset of these rules, as a descriptor under a number that no redirection names; made once for equal ones.
+
+    A ruleset holds the files themselves, not their names: equal rules with equal identities are the same ruleset. OSError when
+    the kernel refuses. A path that is not there is not granted: nothing to add.
     """
+    # Version 2 has no references: equal rules give equal bytes.
+    key = marshal.dumps(({**rules}, identities), 2)
+    if key not in _rulesets:
+        while len(_rulesets) >= _RULESETS_KEPT:
+            os.close(_rulesets.pop(next(iter(_rulesets))))
+        _rulesets[key] = moved(_make(rules, identities or {}))
+    return _rulesets[key]
+
+
+def _make(rules: Rules, identities: dict[str, tuple[int, int]]) -> int:
     attribute = _RulesetAttribute(rules["fs"], rules["net"], rules["scope"])
     size = 8 if rules["abi"] < 4 else 16 if rules["abi"] < 6 else 24
     ruleset = _checked(_system_call(_CREATE_RULESET, _at(attribute), size, 0), "landlock ruleset")
     try:
         for path, access in rules["paths"]:
-            _allow_path(ruleset, path, access & rules["fs"], (identities or {}).get(path))
+            _allow_path(ruleset, path, access & rules["fs"], identities.get(path))
         for port in rules["ports"]:
             one = _PortAttribute(CONNECT_TCP, port)
             _checked(_system_call(_ADD_RULE, ruleset, _RULE_PORT, _at(one), 0), "landlock port")
-        _checked(_system_call(_RESTRICT_SELF, ruleset, 0), "landlock restrict")
-    finally:
+    except BaseException:
         os.close(ruleset)
+        raise
+    return ruleset
+
+
+def restrict(ruleset: int, abi: int) -> None:
+    """Puts the calling thread, and all it starts, under the rules for good; OSError when the kernel refuses.
+
+    INVARIANT: no_new_privs is set before. What is refused to the programs that it starts is logged too, where the kernel can.
+    """
+    flags = _LOG_NEW_EXEC_ON if abi >= _ABI_OF_LOGGING else 0
+    _checked(_system_call(_RESTRICT_SELF, ruleset, flags), "landlock restrict")
+
+
+def own_tables() -> None:
+    """Gives the calling thread a current directory, a mask for new files and descriptors of its own."""
+    _checked(_libc.unshare(_CLONE_FS | _CLONE_FILES), "tables of its own")
 
 
 def _allow_path(ruleset: int, path: str, access: int, identity: tuple[int, int] | None) -> None:
@@ -206,11 +266,13 @@ def drop_capabilities() -> None:
 
 
 def limit(caps: Caps) -> None:
-    """Sets the resource limits, never above the ones that are there."""
+    """Sets the resource limits of this process and all it starts, never above the ones that are there."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, caps["files"])
     _lower(resource.RLIMIT_NPROC, caps["processes"])
     _lower(resource.RLIMIT_FSIZE, caps["file_bytes"])
+    _lower(resource.RLIMIT_DATA, caps["memory_bytes"])
+    _lower(resource.RLIMIT_CPU, caps["cpu_seconds"])
 
 
 def _lower(which: int, value: int) -> None:

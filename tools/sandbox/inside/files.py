@@ -20,6 +20,7 @@ Table = dict[int, int]
 
 FIRST_FREE = 64
 _MOST = 4096
+_NOEXEC_SEAL = 8  # MFD_NOEXEC_SEAL, linux/memfd.h
 _DEVICES = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
@@ -39,7 +40,11 @@ def copy(table: Table, fd: int, source: int | None) -> None:
 
 def give(table: Table, owned: list[int], fd: int, text: bytes) -> None:
     """`fd` reads a text."""
-    descriptor = moved(os.memfd_create("text", os.MFD_CLOEXEC))
+    try:
+        descriptor = os.memfd_create("text", os.MFD_CLOEXEC | _NOEXEC_SEAL)
+    except OSError:  # a kernel before 6.3 does not know that such a file is never started
+        descriptor = os.memfd_create("text", os.MFD_CLOEXEC)
+    descriptor = moved(descriptor)
     owned.append(descriptor)
     write_all(descriptor, text)
     os.lseek(descriptor, 0, os.SEEK_SET)

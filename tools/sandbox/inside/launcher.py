@@ -1,81 +1,155 @@
-"""The script that carries out one plan inside the sandbox; started as `python -I -S launcher.py SPEC REPORT CONTROL [ANSWERS]`.
+"""The script that runs plans inside the sandbox; started as `python -I -S launcher.py fork|serve SOCKET`.
 
-The words are numbers of inherited descriptors: the specification (marshal, written by the same interpreter), the pipe
-for the report, a pipe whose other end the parent closes to stop everything, and where the plan waits for answers of the
-parent a pipe for these. Only numbers are words of the
-command line: a process title can be read by everybody.
+`fork`: a small process that lives as long as its parent wants launchers, and forks one for each shape that it is asked for:
+that is cheaper than starting an interpreter, by a factor of ten. `serve`: one launcher, for a wrapper of somebody else's.
+The word is the number of an inherited socket: only numbers are words of the command line, a process title can be read by
+everybody. A closed socket means: end everything.
 """
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
+import time
 
 if __name__ == "__main__":
     # The script belongs to a package that only this line makes known: its modules are then loaded from compiled files.
     __package__ = "inside"
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from . import confine, keeper, steps
+# INVARIANT: everything that a plan may need is loaded here, before any program has run: inside a jail the library of
+# the interpreter is not there, and elsewhere a program might have written to it.
+import re  # noqa: F401  # used by plans
+
+from . import (  # noqa: F401  # noqa: F401
+    builtins,
+    calls,
+    captures,
+    compound,
+    conditions,
+    confine,
+    directories,
+    escapes,
+    floats,
+    globs,
+    groups,
+    jail,
+    keeper,
+    lookups,
+    messages,
+    printf,
+    reading,
+    simple,
+    steps,
+    sums,
+    words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .shapes import Program, Specification
+    import _socket
+
+    from .shapes import Shape
 
 
-def main(words: list[str]) -> None:
-    """Reads the specification, keeps watch over the plan, and reports."""
-    source, report, control, *answers = (int(word) for word in words)
-    for descriptor in (source, report, control, *answers):
-        os.set_inheritable(descriptor, False)
-    with open(source, "rb") as stream:
-        specification: Specification = marshal.loads(stream.read())  # noqa: S302 - written by the parent, on a private descriptor
+_PATIENCE = 5.0
+_PAUSE = 0.002
+
+
+def fork_on_request(parent: _socket.socket) -> None:
+    """Forks a launcher for each shape that is sent with a socket for it; ends every process below when the parent is gone."""
     confine.become_subreaper()
-    confine.close_to_others()
-    keeper.keep(lambda: _carry_out(specification, report, answers), control=control, report=report, own_pids=specification["own_pids"])
+    launchers: dict[int, str] = {}
+    while True:
+        if not messages.ready(parent, seconds=0.5):
+            reap(launchers)
+            continue
+        received = messages.receive(parent)
+        if received is None:
+            break
+        message, descriptors = received
+        shape = messages.as_shape(message)
+        pid, group = _forked(shape, parent, descriptors[0])
+        launchers[pid] = group
+        for descriptor in descriptors:
+            os.close(descriptor)
+        reap(launchers)
+    deadline = time.monotonic() + _PATIENCE
+    while launchers:
+        # They have heard that their parent is gone; those that do not end are killed.
+        if time.monotonic() > deadline:
+            for pid in launchers:
+                keeper.kill(pid)
+        time.sleep(_PAUSE)
+        reap(launchers)
+    reap(launchers)
 
 
-def _carry_out(specification: Specification, report: int, answers: list[int]) -> None:
-    confine.limit(specification["caps"])
-    runner = prepared(specification["plan"], report, answers)
-    if specification["confined"]:
-        confine.drop_capabilities()
-        confine.gain_nothing()
-    rules = specification["rules"]
+def reap(launchers: dict[int, str]) -> None:
+    """Takes leave of launchers that have ended, and ends what one that was killed has left: orphans, its control group."""
+    for pid in keeper.ended():
+        if group := launchers.pop(pid, ""):
+            groups.end(group)
+    while orphans := [pid for pid in keeper.children(os.getpid()) if pid not in launchers]:
+        for pid in orphans:
+            keeper.kill(pid)
+            os.waitpid(pid, 0)
+
+
+def _forked(shape: Shape, parent: _socket.socket, descriptor: int) -> tuple[int, str]:
+    """The new launcher and its control group, empty where there is none."""
+    why: OSError | None = None
+    group = ""
+    if shape["group"] is not None:
+        try:
+            group = groups.make(shape["group"])
+        except OSError as problem:
+            why = problem
+    pid = os.fork()
+    if pid == 0:
+        try:
+            parent.close()
+            child = messages.adopt(descriptor)
+            if why is not None:
+                messages.fail(child, why)
+            else:
+                if group:
+                    groups.join(group)
+                become(shape, child)
+        finally:
+            os._exit(1)
+    return pid, group
+
+
+def become(shape: Shape, parent: _socket.socket) -> None:
+    """Turns this process into the launcher of a shape, and serves calls until it is told to end; never returns."""
+    os.setsid()
     try:
-        confine.require_same(specification["identities"])
-        if rules is not None:
-            confine.restrict(rules, specification["identities"])
-    except confine.ChangedError as problem:
-        os.write(report, f"changed {str(problem).encode('utf-8', 'backslashreplace')[:2000].hex()}\n".encode())
-        return
+        confine.limit(shape["caps"])
+        if shape["jail"] is None:
+            confine.become_subreaper()
+            calls.serve(parent, own_pids=False)
+        else:
+            jail.enter(shape["jail"], lambda: calls.serve(parent, own_pids=True))
+    except BaseException as problem:  # noqa: BLE001  # the far end of a process: whatever it was is told to the parent
+        messages.fail(parent, problem)
+    os._exit(0)
+
+
+def main(mode: str, number: str) -> None:
+    """Does what the two words say."""
+    os.set_inheritable(int(number), False)
     confine.close_to_others()
-    os.write(report, b"started 1\n")
-    try:
-        runner.run()
-    except steps.Halt as problem:
-        runner.tell_halted(problem)
+    parent = messages.adopt(int(number))
+    if mode == "fork":
+        fork_on_request(parent)
         return
-    os.write(report, f"exit {runner.state.status}\nsignal {runner.state.signal}\n".encode())
-
-
-def prepared(plan: Program, report: int, answers: list[int]) -> steps.Runner:
-    """The runner, with all modules that the plan needs.
-
-    INVARIANT: nothing of the interpreter is loaded once a program of the plan has run, which might have written there.
-    """
-    for name in plan["needs"]:
-        __import__(name if name == "re" else f"{__package__}.{name}")
-    channel = None
-    if plan["witnessed"]:
-        from .captures import Channel
-
-        channel = Channel(report, answers[0], plan["capture_bytes"])
-    return steps.Runner(plan, report, channel)
+    received = messages.receive(parent)
+    if received is not None:
+        become(messages.as_shape(received[0]), parent)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
     # All is said and nothing is buffered: taking the interpreter down in order would only cost time.
     os._exit(0)

@@ -23,11 +23,42 @@ class Rules(TypedDict):
 
 
 class Caps(TypedDict):
-    """Resource limits: bytes of one file, open files, processes of the account."""
+    """Resource limits: bytes of one file, open files, processes of the account, bytes of data and seconds of processor time
+    of one process.
+    """
 
     file_bytes: int
     files: int
     processes: int
+    memory_bytes: int
+    cpu_seconds: int
+
+
+class Jail(TypedDict):
+    """What bubblewrap (`program`) builds: its `arguments`, None standing for a descriptor of an empty file; the program that
+    waits in it; and what the launcher mounts then: trees without execution, private views with what is hidden in them.
+    """
+
+    program: str
+    arguments: list[str | None]
+    waiting: str
+    noexec: list[str]
+    overlays: list[tuple[str, list[str]]]
+
+
+class Cgroup(TypedDict):
+    """A control group is made below `place`, and the files in it get these values where they are there."""
+
+    place: str
+    limits: list[tuple[str, str]]
+
+
+class Shape(TypedDict):
+    """What a launcher is for as long as it lives: the place, and the limits that no process can raise again."""
+
+    jail: Jail | None
+    group: Cgroup | None
+    caps: Caps
 
 
 # --- words and arithmetic ---------------------------------------------------------------------------------------
@@ -279,7 +310,7 @@ class Step(TypedDict):
 
 
 class Program(TypedDict):
-    """A plan: `needs` names the modules of the interpreter that it uses, `start` is where it begins.
+    """A plan: `start` is where it begins.
 
     `witnessed`: captures and final vectors are reported, and wait for an answer. `capture_bytes` bounds one capture.
     """
@@ -288,19 +319,22 @@ class Program(TypedDict):
     captures: list[list[Step]]
     environment: dict[str, str]
     start: str
-    needs: list[str]
     witnessed: bool
     capture_bytes: int
 
 
 class Specification(TypedDict):
-    """What the parent hands over. `rules` is None without Landlock; `own_pids`: the launcher is number 1 of its own;
-    `confined`: capabilities and new privileges are given up; `identities`: device and inode of what was granted, by path.
+    """What the parent hands over for one call. `rules` is None without Landlock, `filter` empty without seccomp (else a program
+    of struct sock_filter; `notify`: refused calls wait for an answer). `confined`: capabilities and new privileges are given up.
+    `identities`: device and inode of what was granted, by path; `hidden` (with the device that each is on outside) and
+    `protected` are covered where there is a jail.
     """
 
     plan: Program
     identities: dict[str, tuple[int, int]]
+    hidden: list[tuple[str, int]]
+    protected: list[str]
     rules: Rules | None
-    caps: Caps
+    filter: bytes
+    notify: bool
     confined: bool
-    own_pids: bool

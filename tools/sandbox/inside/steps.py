@@ -1,7 +1,6 @@
 """Carries out a plan without a shell: the argument vectors that were judged, and bash's meaning of what joins them.
 
-Programs are started here. What a plan may hold besides (compound commands, late words, builtins) is in modules of its
-own, which the launcher imports beforehand where the plan needs them.
+Programs are started here. What a plan may hold besides (compound commands, late words, builtins) is in modules of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import errno
 import os
 import time
 
-from .children import die, is_there, refusal, wait
+from .children import die, going_on, is_there, refusal, started, stop, wait, waited_for
 from .files import FIRST_FREE, Redirected, copy, give, high, keep_only, moved, open_file, write_all
 from .paths import open_plain
 from .state import Failed, Finish, Halt, Leave, State, decoded, encoded, why
@@ -167,11 +166,14 @@ class Runner:
         ]
         actions += [(os.POSIX_SPAWN_CLOSE, number) for number in (0, 1, 2) if number not in table]
         whole = {encoded(name): encoded(value) for name, value in {**self.state.environment(), **environment}.items()}
+        going_on()
         try:
-            return os.posix_spawn(program, argv, whole, file_actions=actions, setsigmask=(), setsigdef=_DEFAULT_SIGNALS), 0
+            # A group of its own: what signals its group does not reach the launcher.
+            pid = os.posix_spawn(program, argv, whole, file_actions=actions, setpgroup=0, setsigmask=(), setsigdef=_DEFAULT_SIGNALS)
         except OSError as problem:
             self.complain(table, f"{name}: {refusal(problem)}")
             return None, _NOT_FOUND if problem.errno == errno.ENOENT else _NOT_STARTED
+        return started(pid), 0
 
     def redirect(self, redirections: list[Redirection], table: Table, owned: list[int]) -> bool:
         """Changes the table; False, and a complaint, where a file cannot be opened. The caller closes what is `owned`."""
@@ -226,9 +228,10 @@ class Runner:
 
     def fork(self, body: Callable[[], None], table: Table) -> int:
         """Runs `body` in a process of its own, which keeps no descriptor but those of the table."""
+        going_on()
         pid = os.fork()
         if pid:
-            return pid
+            return started(pid)
         code = 1
         try:
             keep_only({*table.values(), self.report, *(self.channel.descriptors if self.channel else ())})
@@ -313,4 +316,4 @@ def _ends_on_error(stages: list[Node]) -> bool:
     )
 
 
-__all__ = ["Halt", "Runner", "decoded"]
+__all__ = ["Halt", "Runner", "decoded", "stop", "waited_for"]
