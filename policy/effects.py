@@ -120,6 +120,12 @@ class Connect(Record):
     port: int | None = None
     span: Span | None = None
 
+    @property
+    def address(self) -> str:
+        """The host, with its port where that is known; an IPv6 address stands in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
 
 class Send(Record):
     """Content of the repository goes to a model provider."""

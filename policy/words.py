@@ -54,7 +54,7 @@ def describe(effect: Effect, kind: Kind) -> str:
         case Execute():
             return f"runs `{' '.join((effect.program, *effect.subcommand))}`: {MEANINGS[kind]}"
         case Connect():
-            host = "hosts that the words do not tell" if effect.host == "*" else f"`{effect.host}`"
+            host = "hosts that the words do not tell" if effect.host == "*" else f"`{effect.address}`"
             return f"connects to {host}"
         case Send():
             return f"sends {effect.size:,} bytes to `{effect.host}` ({effect.provider}, model `{effect.model}`)"

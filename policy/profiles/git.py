@@ -15,6 +15,7 @@ from ..effects import Connect, Read, Write
 from ..git_config import Entry, Repository, find_repository, user_identity, user_values
 from ..holes import has_hole
 from .interpreter import Analyst, Sheet
+from .ledger import PORTS
 from .model import Table
 from .options import Given, parse_words
 
@@ -259,7 +260,7 @@ def _repositories_below(analyst: Analyst, sheet: Sheet, repository: Repository) 
 
 
 def _connect(analyst: Analyst, sheet: Sheet, repository: Repository | None) -> None:
-    host = "*"
+    host, port = "*", None
     first = sheet.operands[0] if sheet.operands else ""
     urls = repository.values("remote", "url") if repository is not None and (not first or first in repository.drivers("remote")) else ()
     if "://" in first:
@@ -269,10 +270,12 @@ def _connect(analyst: Analyst, sheet: Sheet, repository: Repository | None) -> N
         try:
             from urllib.parse import urlsplit  # imported late: most commands of git name no URL
 
-            host = urlsplit(urls[0]).hostname or "*"
+            url = urlsplit(urls[0])
+            if name := (url.hostname or "").removesuffix("."):
+                host, port = name, url.port or PORTS.get(url.scheme.removeprefix("git+").removesuffix("+git"))
         except ValueError:
-            host = "*"
-    analyst.ledger.add(Connect(host=host, span=sheet.span))
+            host, port = "*", None
+    analyst.ledger.add(Connect(host=host, port=port, span=sheet.span))
 
 
 def _leads_elsewhere(entry: Entry, repository: Repository) -> bool:

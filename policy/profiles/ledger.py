@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Final, assert_never
 
 from ..effects import Connect, Delete, Effect, Execute, Read, Send, SetEnvironment, Unknown, UseConstruct, Write
 from ..holes import has_hole, visible
@@ -21,6 +22,8 @@ _READABLE_PROC = frozenset(
 )
 _MAX_ENTRIES = 4000
 _MAX_DEPTH = 64
+_PORT_DIGITS = 5
+_LARGEST_PORT = 65_535
 
 
 def within(path: str, root: str) -> bool:
@@ -219,17 +222,51 @@ class Ledger:
         if word.strip().lower().startswith("file:") or "\\" in word:
             self.unknown("this kind of address is not known", word, span)
             return
-        if separator and scheme.lower() not in {"http", "https", "ssh", "git", "ftp", "ftps", "sftp", "scp"}:
+        if separator and scheme.lower() not in PORTS:
             self.unknown("this kind of address is not known", word, span)
             return
         host, port = _host(rest if separator else word)
+        if port is None and separator and host != "*":
+            port = PORTS[scheme.lower()]
         self.add(Connect(host=host, port=port, span=span))
 
 
+PORTS: Final[Mapping[str, int]] = {
+    "http": 80,
+    "https": 443,
+    "ssh": 22,
+    "sftp": 22,
+    "scp": 22,
+    "git": 9418,
+    "ftp": 21,
+    "ftps": 990,
+}
+"""The ports of the schemes of URLs where none is written (the registry of IANA; git(1) for its own)."""
+
+
 def _host(text: str) -> tuple[str, int | None]:
-    """`user@host:port/path` or `host:path`; `*` when the host is not a plain name."""
-    authority = text.partition("/")[0].partition("?")[0].partition("#")[0]
-    name, _, port = authority.rpartition("@")[2].partition(":")
-    if not name or not all(one.isascii() and (one.isalnum() or one in ".-_") for one in name):
-        return "*", None
-    return name.lower(), int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else None  # five digits
+    """`user@host:port/path` or `host:path`; `*` when the host is neither a plain name nor an IPv6 address in brackets.
+
+    A dot at the end is left out: it names the same host, and a rule for the host must hold.
+    """
+    authority = text.partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
+    if authority.startswith("["):
+        name, _, port = authority[1:].partition("]")
+        name, port = _six(name), port.removeprefix(":")
+    else:
+        name, _, port = authority.partition(":")
+        name = name.removesuffix(".").lower()
+        name = name if name and all(one.isascii() and (one.isalnum() or one in ".-_") for one in name) else "*"
+    if name == "*" or not (port.isascii() and port.isdecimal()):
+        return name, None
+    return (name, int(port)) if len(port) <= _PORT_DIGITS and int(port) <= _LARGEST_PORT else ("*", None)
+
+
+def _six(text: str) -> str:
+    """An IPv6 address in its shortest form, or `*`."""
+    import ipaddress  # imported late: it is slow, and few commands name such an address
+
+    try:
+        return ipaddress.IPv6Address(text.partition("%")[0]).compressed
+    except ValueError:
+        return "*"

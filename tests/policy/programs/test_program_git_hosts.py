@@ -23,11 +23,11 @@ def hosts(tmp_path: Path, *settings: str) -> set[str]:
     policy = load("balanced", workspace=str(workspace), home=str(tmp_path))
     scope = make_scope(policy, workspace=str(workspace), home=str(tmp_path), environ={})
     analysis = analyse(RunCommand(command="git fetch origin"), scope, policy.limits)
-    return {effect.host for effect in analysis.effects if isinstance(effect, Connect)}
+    return {effect.address for effect in analysis.effects if isinstance(effect, Connect)}
 
 
 def test_the_host_of_the_remote_is_named(tmp_path: Path) -> None:
-    assert hosts(tmp_path) == {"good.example"}
+    assert hosts(tmp_path) == {"good.example:443"}
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,24 @@ def test_a_setting_that_leads_elsewhere_makes_it_any_host(tmp_path: Path, settin
 
 
 def test_a_branch_that_follows_a_remote_by_name_leads_nowhere_else(tmp_path: Path) -> None:
-    assert hosts(tmp_path, "branch.main.merge=refs/heads/main", "branch.main.remote=origin") == {"good.example"}
+    assert hosts(tmp_path, "branch.main.merge=refs/heads/main", "branch.main.remote=origin") == {"good.example:443"}
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://good.example/x", "good.example:80"),
+        ("https://me@Good.example.:8443/x", "good.example:8443"),
+        ("ssh://git@good.example/x", "good.example:22"),
+        ("git+ssh://git@good.example/x", "good.example:22"),
+        ("ssh+git://git@good.example/x", "good.example:22"),
+        ("git://good.example/x", "good.example:9418"),
+        ("https://[2001:db8::1]/x", "[2001:db8::1]:443"),
+        ("odd://good.example/x", "good.example"),
+        ("https://good.example:99999/x", "*"),
+        ("https://./x", "*"),
+        ("git@good.example:x", "*"),
+    ],
+)
+def test_the_port_is_that_of_the_address_or_of_its_scheme(tmp_path: Path, url: str, host: str) -> None:
+    assert hosts(tmp_path, f"remote.origin.url={url}") == {host}
