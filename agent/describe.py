@@ -45,8 +45,7 @@ def effect_in_words(effect: Effect) -> str:
             besides = "" if effect.path is None or effect.program == "git" else widens(effect.path)
             return visible(f"{what}: {effect.program}{where}{'; ' if besides else ''}{besides}", keep_newlines=False)
         case Connect():
-            port = "" if effect.port is None else f":{effect.port}"
-            return visible(f"connects to {'any host' if effect.host == '*' else effect.host}{port}", keep_newlines=False)
+            return visible(f"connects to {'any host' if effect.host == '*' else effect.address}", keep_newlines=False)
         case Send():
             return visible(f"sends {effect.size} bytes to {effect.provider} ({effect.host}), model {effect.model}", keep_newlines=False)
         case SetEnvironment():
@@ -71,8 +70,9 @@ def tier_in_words(manifest: Manifest) -> str | None:
         return None
     places = ", ".join(dict.fromkeys(grant.path for grant in manifest.write)) or "nothing"
     network = f"network to {', '.join(manifest.hosts)}" if manifest.hosts else "no network"
+    caches = "package caches as a copy that is thrown away, " if manifest.overlay else ""
     return visible(
-        f"workspace tier: can do anything within {places} but what is protected; the system readable, a /tmp of its own, {network}",
+        f"workspace tier: can do anything within {places} but what is protected; the system readable, {caches}a /tmp of its own, {network}",
         keep_newlines=False,
     )
 

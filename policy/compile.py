@@ -12,8 +12,27 @@ from typing import Final, TypeVar, get_args
 
 from .decision import Verdict
 from .errors import PolicyFileError
-from .model import LIMIT_BOUNDS, Default, Grants, Hooks, Kind, Limits, Matcher, Opinion, Paths, Policy, Rule, Sandbox, SandboxMode
+from .launcher import launcher
+from .model import (
+    LIMIT_BOUNDS,
+    Caches,
+    Default,
+    Grants,
+    HardLinks,
+    Hooks,
+    Kind,
+    Limits,
+    Matcher,
+    Opinion,
+    Paths,
+    Policy,
+    Rule,
+    Sandbox,
+    SandboxMode,
+)
 from .near import did_you_mean
+from .network import entry
+from .paths import within
 from .raw import Raw, RawRule, Value
 from .records import asdict, replace
 
@@ -25,6 +44,8 @@ _MODES: Final[tuple[SandboxMode, ...]] = get_args(SandboxMode)
 _OPINIONS: Final[tuple[Opinion, ...]] = get_args(Opinion)
 _GRANTS: Final[tuple[Grants, ...]] = get_args(Grants)
 _HOOKS: Final[tuple[Hooks, ...]] = get_args(Hooks)
+_CACHES: Final[tuple[Caches, ...]] = get_args(Caches)
+_HARD_LINKS: Final[tuple[HardLinks, ...]] = get_args(HardLinks)
 _VERDICTS: Final = tuple(str(verdict) for verdict in Verdict)
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -47,6 +68,10 @@ def finish(raw: Raw, *, workspace: str, home: str, real: Callable[[str], str] = 
         literals = {glob_literal(path): origin for path, origin in raw.literals.get(name, {}).items()}
         return _with_origins(name, _filled(raw, name, fill.glob) | literals, origins)
 
+    def places(name: str) -> tuple[str, ...]:
+        found = _filled(raw, name, fill.path)
+        return _with_origins(name, {_place(path, name, home, origin): origin for path, origin in found.items()}, origins)
+
     policy = Policy(
         name=_typed(raw, "name", str),
         description=_typed(raw, "description", str).strip(),
@@ -58,10 +83,13 @@ def finish(raw: Raw, *, workspace: str, home: str, real: Callable[[str], str] = 
             system=roots("paths.system"),
             secret=globs("paths.secret"),
             protected=globs("paths.protected"),
+            toolchains=places("paths.toolchains"),
+            caches=places("paths.caches"),
         ),
         sandbox=Sandbox(
             mode=_one_of(raw, "sandbox.mode", _MODES),
             degraded=_verdict(raw, "sandbox.degraded"),
+            launcher=launcher(_tuple(raw, "sandbox.launcher"), _origin(raw, "sandbox.launcher")),
         ),
         defaults=defaults,
         rules=tuple(compile_rule(one, defaults["blocked"].verdict, fill) for one in raw.rules.values()),
@@ -70,6 +98,8 @@ def finish(raw: Raw, *, workspace: str, home: str, real: Callable[[str], str] = 
         grants=_one_of(raw, "grants", _GRANTS),
         approve_all=_typed(raw, "approve_all", bool),
         hooks=_one_of(raw, "hooks", _HOOKS),
+        network=_with_origins("network", {entry(text, origin): origin for text, origin in raw.lists.get("network", {}).items()}, origins),
+        caches=_one_of(raw, "caches", _CACHES),
         origins=origins,
     )
     return replace(policy, digest=digest(policy))
@@ -91,6 +121,8 @@ def digest(policy: Policy) -> str:
         "grants": policy.grants,
         "approve_all": policy.approve_all,
         "hooks": policy.hooks,
+        "network": sorted(policy.network),
+        "caches": policy.caches,
     }
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -168,6 +200,16 @@ def _root(path: str, name: str, origin: str) -> str:
     return path
 
 
+def _place(path: str, name: str, home: str, origin: str) -> str:
+    """A directory that need not be there. Its names are only looked at when a call is judged, so it is kept as written."""
+    place = os.path.normpath(_root(path, name, origin))
+    if within(home, (place,)):
+        raise PolicyFileError(
+            f"`{path}` in `{name}` would grant the home directory", source=origin, hint="name the directories of programs below it"
+        )
+    return place
+
+
 def _with_origins(name: str, found: Mapping[str, str], origins: dict[str, str]) -> tuple[str, ...]:
     origins.update({f"{name}[{index}]": origin for index, origin in enumerate(found.values())})
     return tuple(found)
@@ -223,6 +265,16 @@ def _limits(raw: Raw) -> Limits:
         command_words=_whole(raw, "command_words"),
         command_expansions=_whole(raw, "command_expansions"),
         glob_results=_whole(raw, "glob_results"),
+        hard_links=_one_of(raw, "limits.hard_links", _HARD_LINKS),
+        processes=_whole(raw, "processes"),
+        memory_bytes=_whole(raw, "memory_bytes"),
+        file_bytes=_whole(raw, "file_bytes"),
+        open_files=_whole(raw, "open_files"),
+        cpu_seconds=_whole(raw, "cpu_seconds"),
+        session_read_bytes=_whole(raw, "session_read_bytes"),
+        session_write_bytes=_whole(raw, "session_write_bytes"),
+        session_output_bytes=_whole(raw, "session_output_bytes"),
+        session_files=_whole(raw, "session_files"),
     )
 
 

@@ -49,8 +49,10 @@ class Manifest(Record):
 
     `programs` are real files that may start. `read` and `write` are the paths granted (a write grant includes
     reading). `hidden` are secrets that lie below a grant and must be absent; `protected` lie below a write grant
-    and must stay unchanged. `hosts` is empty: no network. `environment` are the variables that reach the child.
-    `widened` says what the grant of a program's file grants besides that program.
+    and must stay unchanged. `hosts` is empty: no network. A host is `host:port` where the port is known (`[v6]:port`,
+    `*.domain:port`); without one it means the ports 80 and 443; `*` is any host. `environment` are the variables that
+    reach the child. `widened` says what the grant of a program's file grants besides that program. `overlay` are
+    directories that the call sees as they are and may change for itself alone: its changes are thrown away.
     """
 
     programs: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ class Manifest(Record):
     hosts: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     widened: tuple[str, ...] = ()
+    overlay: tuple[str, ...] = ()
 
 
 class Decision(Record):

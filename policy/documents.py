@@ -10,31 +10,30 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from .constructs import SIGNS
 from .effects import ConstructName, Origin, OtherConstruct
 from .errors import PolicyFileError
-from .model import LIMIT_BOUNDS, Grants, Hooks, Kind, Opinion, SandboxMode
+from .forms import Form, LimitsForm, PathsForm, SandboxForm, VerdictWord, Word
+from .model import Caches, Grants, Hooks, Kind, Opinion
 from .near import near_miss
 from .yaml_source import Mark, Node, Plain, Table, locate, place, plain
 
-VerdictWord = Literal["allow", "confirm", "deny"]
 RuleVerdict = Literal["allow", "confirm", "deny", "blocked"]
 EffectName = Literal["read", "write", "delete", "execute", "connect", "send", "environment", "construct", "unknown"]
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
-Word = Annotated[str, Field(min_length=1, max_length=400)]
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_-]+)*$", max_length=80)]
-
-
-_LOW = {name: low for name, (low, _) in LIMIT_BOUNDS.items()}
-_HIGH = {name: high for name, (_, high) in LIMIT_BOUNDS.items()}
 
 
 def _listed(value: Plain) -> Plain:
     return [value] if isinstance(value, str) else value
+
+
+def _no_hosts(value: Plain) -> Plain:
+    return [] if value == "none" else value
 
 
 def _plain_text(value: Plain) -> Plain:
@@ -43,6 +42,7 @@ def _plain_text(value: Plain) -> Plain:
 
 
 Words = Annotated[list[Word], BeforeValidator(_listed, json_schema_input_type=Word | list[Word]), Field(min_length=1, max_length=500)]
+Hosts = Annotated[list[Word], BeforeValidator(_no_hosts, json_schema_input_type=Literal["none"] | list[Word]), Field(max_length=500)]
 EffectNames = Annotated[
     list[EffectName], BeforeValidator(_listed, json_schema_input_type=EffectName | list[EffectName]), Field(min_length=1, max_length=20)
 ]
@@ -54,65 +54,7 @@ OperatorSign = Literal["|", "&&", "||", ";", "&", "!", "<", ">", ">>", "2>&1", "
 Prose = Annotated[str, Field(min_length=10, max_length=2000), BeforeValidator(_plain_text)]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class LimitsForm(_Form):
-    """Limits of one call."""
-
-    read_bytes: int | None = Field(default=None, ge=_LOW["read_bytes"], le=_HIGH["read_bytes"], description="Bytes that one read may take.")
-    write_bytes: int | None = Field(
-        default=None, ge=_LOW["write_bytes"], le=_HIGH["write_bytes"], description="Bytes that one write may put."
-    )
-    output_bytes: int | None = Field(
-        default=None, ge=_LOW["output_bytes"], le=_HIGH["output_bytes"], description="Bytes of output that a call may give the model."
-    )
-    command_seconds: float | None = Field(
-        default=None, ge=_LOW["command_seconds"], le=_HIGH["command_seconds"], description="Seconds that a command may run."
-    )
-    command_characters: int | None = Field(
-        default=None, ge=_LOW["command_characters"], le=_HIGH["command_characters"], description="Characters that a command may have."
-    )
-    regular_files: bool | None = Field(default=None, description="Refuse links, pipes and devices as targets of reads and writes.")
-    command_depth: int | None = Field(
-        default=None, ge=_LOW["command_depth"], le=_HIGH["command_depth"], description="Constructs that may stand in one another."
-    )
-    command_count: int | None = Field(
-        default=None, ge=_LOW["command_count"], le=_HIGH["command_count"], description="Simple commands in the text of a command."
-    )
-    command_words: int | None = Field(
-        default=None, ge=_LOW["command_words"], le=_HIGH["command_words"], description="Words in the text of a command."
-    )
-    command_expansions: int | None = Field(
-        default=None,
-        ge=_LOW["command_expansions"],
-        le=_HIGH["command_expansions"],
-        description="Variables, substitutions, braces and rounds of loops that a command may take.",
-    )
-    glob_results: int | None = Field(
-        default=None, ge=_LOW["glob_results"], le=_HIGH["glob_results"], description="Names that the patterns of a command may find."
-    )
-
-
-class PathsForm(_Form):
-    """Roots are absolute; globs are gitignore patterns. `{workspace}` and `{home}` stand for those directories."""
-
-    read: list[Word] = Field(default=[], description="Directories that may be read.")
-    write: list[Word] = Field(default=[], description="Directories that may be written (and read).")
-    system: list[Word] = Field(default=[], description="Paths of the system that hold no secret and may be read.")
-    secret: list[Word] = Field(default=[], description="Patterns of what is never shown to a model.")
-    protected: list[Word] = Field(default=[], description="Patterns of what is never changed by a call.")
-
-
-class SandboxForm(_Form):
-    """What the kernel must hold."""
-
-    mode: SandboxMode | None = Field(default=None, description="require: no command without a layer. prefer: said loudly. off: none.")
-    degraded: VerdictWord | None = Field(default=None, description="The verdict of what only a missing layer would hold.")
-
-
-class MatchForm(_Form):
+class MatchForm(Form):
     """Matches an effect when every field given matches; a field matches when any of its values does."""
 
     effect: EffectNames | None = None
@@ -137,14 +79,14 @@ class MatchForm(_Form):
         return self
 
 
-class ExamplesForm(_Form):
+class ExamplesForm(Form):
     """Commands (or `@tool {json}`) that the rule must match and must not match; tried when the policy is loaded."""
 
-    match: list[Text] = []
-    not_match: list[Text] = []
+    match: list[Text] = Field(default=[])
+    not_match: list[Text] = Field(default=[])
 
 
-class RuleForm(_Form):
+class RuleForm(Form):
     """One rule. `verdict: blocked` takes the policy's `defaults.blocked`."""
 
     id: RuleId
@@ -156,7 +98,7 @@ class RuleForm(_Form):
     examples: ExamplesForm | None = None
 
 
-class PolicyForm(_Form):
+class PolicyForm(Form):
     """A bylaw policy. Values given replace those of the preset; lists and rules are added to it. `override` names
     what is taken out of the preset first: rules by their id, lists by their name (`paths.secret`).
     """
@@ -165,22 +107,24 @@ class PolicyForm(_Form):
     name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     description: Text | None = None
     extends: Literal["hardened", "strict", "balanced", "permissive"] | None = None
-    include: list[Word] = []
-    override: list[Word] = []
+    include: list[Word] = Field(default=[])
+    override: list[Word] = Field(default=[])
     limits: LimitsForm | None = None
     paths: PathsForm | None = None
     sandbox: SandboxForm | None = None
-    defaults: dict[Kind, VerdictWord] = {}
+    defaults: dict[Kind, VerdictWord] = Field(default={})
     opinions: list[Opinion] | None = None
-    environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\*?$")]] = []
+    environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\*?$")]] = Field(default=[])
     grants: Grants | None = None
     approve_all: bool | None = None
     hooks: Hooks | None = None
+    network: Hosts | None = Field(default=None, description="Hosts that calls reach without a question: `host:port`, or `none`.")
+    caches: Caches | None = Field(default=None, description="What code of the workspace gets of toolchains and caches.")
     operators: dict[OperatorSign, VerdictWord] = Field(default={}, description="A rule for each sign of the shell: `operator.<name>`.")
     constructs: dict[OtherConstruct, VerdictWord] = Field(
         default={}, description="A rule for each construct that is no sign: `construct.<name>`."
     )
-    rules: list[RuleForm] = []
+    rules: list[RuleForm] = Field(default=[])
 
 
 JSONSchema: TypeAlias = "dict[str, JSONSchema] | list[JSONSchema] | str | int | float | bool | None"

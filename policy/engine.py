@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from . import manifest
+from . import manifest, network
 from .decision import Decision, Manifest, Reason, Verdict
 from .effects import Effect, Execute, Unknown
 from .errors import ShellSyntaxError
@@ -76,7 +76,8 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
         reasons[_NO_PLAN] = None
     if analysis.skipped:
         reasons[_skips(analysis.skipped, policy)] = None
-    for judged in kinds(analysis.effects, policy, scope, walker):
+    effects = network.told(analysis.effects, policy)
+    for judged in kinds(effects, policy, scope, walker):
         for reason in _reasons(judged, policy, walker, tool):
             reasons[_pointed(reason, judged.effect, analysis)] = None
     captures = tuple(_judge(one, policy, scope, tool=tool) for one in analysis.captures)
@@ -90,8 +91,8 @@ def _judge(analysis: Analysis, policy: Policy, scope: Scope, *, tool: str) -> De
     return Decision(
         verdict=verdict,
         reasons=tuple(sorted(reasons, key=_verdict, reverse=True)),
-        effects=analysis.effects,
-        manifest=Manifest() if denied else manifest.build(analysis.effects, policy, scope, walker),
+        effects=effects,
+        manifest=Manifest() if denied else manifest.build(effects, policy, scope, walker, tool=tool),
         plan=analysis.plan,
         not_installed=analysis.not_installed,
         policy_digest=policy.digest,
@@ -120,8 +121,11 @@ def _reasons(judged: Judged, policy: Policy, walker: Walker, tool: str) -> list[
         Reason(rule=rule.id, verdict=rule.verdict, text=rule.because, source=rule.source, suggestion=rule.suggest, span=judged.effect.span)
         for rule in rules
     ]
+    listed = network.allowed(judged.effect, policy)
+    if listed is not None:
+        found.append(listed)
     # INVARIANT: a rule lifts the default for a secret or protected path only by naming the path, never by the way.
-    if not rules or (judged.kind in _GUARDED and (judged.below or not any(_names_path(rule, judged, policy) for rule in rules))):
+    if not found or (judged.kind in _GUARDED and (judged.below or not any(_names_path(rule, judged, policy) for rule in rules))):
         default = policy.defaults[judged.kind]
         found.append(
             Reason(

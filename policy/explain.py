@@ -20,6 +20,7 @@ Row = tuple[str, str | int | float | bool, str]
 REASONS: Final[Mapping[str, str]] = {
     "limits.command_characters": "the command is longer than the policy allows",
     "limits.write_bytes": "more bytes would be written than the policy allows",
+    "network.allowed": "the policy lists this host and port in `network`",
     "git.hooks": "a commit leaves out hooks or signing that the repository asks for; the policy refuses that, or says so",
     "opinions.disagreement": "another parser reads the command differently: at best a person decides; `defaults.unknown` may deny it",
     "limits.regular_files": "the target of a read or write is a symbolic link, a pipe or a device",
@@ -44,6 +45,8 @@ def _rows(policy: Policy) -> Iterator[Row]:
         yield from _list(policy, f"paths.{name}", values)
     yield _row(policy, "sandbox.mode", policy.sandbox.mode)
     yield _row(policy, "sandbox.degraded", str(policy.sandbox.degraded))
+    if policy.sandbox.launcher:
+        yield _row(policy, "sandbox.launcher", " ".join(policy.sandbox.launcher))
     for kind, default in policy.defaults.items():
         yield (f"defaults.{kind}", str(default.verdict), default.source)
     yield _row(policy, "opinions", ", ".join(policy.opinions))
@@ -51,6 +54,11 @@ def _rows(policy: Policy) -> Iterator[Row]:
     yield _row(policy, "grants", policy.grants)
     yield _row(policy, "approve_all", policy.approve_all)
     yield _row(policy, "hooks", policy.hooks)
+    if policy.network:
+        yield from _list(policy, "network", policy.network)
+    else:
+        yield _row(policy, "network", "none")
+    yield _row(policy, "caches", policy.caches)
 
 
 def _row(policy: Policy, name: str, value: str | float | bool) -> Row:

@@ -29,11 +29,13 @@ LISTS: Final = (
     "paths.system",
     "paths.secret",
     "paths.protected",
+    "paths.toolchains",
+    "paths.caches",
     "environment",
 )
 """Values that add up over the layers, by the names that `override` knows them by."""
 
-_REPLACED_LISTS: Final = ("opinions",)
+_REPLACED_LISTS: Final = ("opinions", "sandbox.launcher")
 _GROUPS: Final = ("limits", "paths", "sandbox", "defaults")
 _PATH_FLAGS: Final = {
     "paths.read": ("paths.read",),
@@ -100,6 +102,11 @@ class _Merge:
                 known.setdefault(as_text(one, layer.source), f"{layer.source}:{one.mark.line}")
         elif name in _REPLACED_LISTS:
             self.raw.values[name] = (tuple(as_text(one, layer.source) for one in as_items(node, layer.source)), origin)
+        elif name == "network" and not (isinstance(node, Scalar) and node.value is None):
+            # `none` is a word of its own: a document takes back what lies below it only by saying so
+            hosts = () if isinstance(node, Scalar) and node.value == "none" else as_items(node, layer.source)
+            self.raw.lists[name] = {as_text(one, layer.source): f"{layer.source}:{one.mark.line}" for one in hosts}
+            self.raw.values[name] = (", ".join(self.raw.lists[name]), origin)
         elif isinstance(node, Scalar):
             if node.value is not None:
                 self.raw.values[name] = (node.value, origin)
@@ -155,8 +162,8 @@ def load(
     Without `preset`, it is what a file `extends`, and else `balanced`; a file that extends another than the one asked
     for is refused. `workspace` and `home` are absolute real paths. `own_directories` are where bylaw keeps its state and
     configuration: no call reads or writes there. `contents` are files that were read already; `real` says where a root
-    leads. Keys of `overrides`: `limits.*`, `sandbox.mode`, `paths.read`,
-    `paths.write`, `allow_path` (both of these), `allow_command` (program names).
+    leads. Keys of `overrides`: `limits.*`, `sandbox.mode`, `sandbox.launcher`, `paths.read`,
+    `paths.write`, `allow_path` (both of these), `allow_command` (program names), `allow_host` (as in `network`).
 
     Raises PolicyFileError for whatever cannot be used, examples that fail included.
     """
@@ -243,6 +250,10 @@ def _apply_override(raw: Raw, name: str, override: Override) -> None:
         raw.values[name] = (value, source)
     elif isinstance(value, str | int | float):
         raise PolicyFileError(f"`{name}` is a list", source=source)
+    elif name == "sandbox.launcher":
+        raw.values[name] = (tuple(value), source)
+    elif name == "allow_host":
+        raw.lists.setdefault("network", {}).update(dict.fromkeys(value, source))
     elif name == "allow_command":
         for rule in (rule for program in value for rule in allow_command(program, source)):
             raw.rules[rule.id] = rule

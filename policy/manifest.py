@@ -12,7 +12,8 @@ from .decision import Manifest, PathGrant
 from .effects import Connect, Delete, Effect, Execute, Read, Unknown, Write
 from .kinds import spans_of_git
 from .model import Policy
-from .paths import Walker, within
+from .network import open_to_code
+from .paths import Walker, globs, within
 from .profiles.identity import widens
 from .scope import Scope
 
@@ -20,11 +21,12 @@ EVERY_PROGRAM = "*"
 """In `Manifest.programs`: any program may start (code of the workspace starts what it wants, inside its tier)."""
 
 
-def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker) -> Manifest:
-    """The manifest of a call that may happen with these effects.
+def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walker, *, tool: str = "bash") -> Manifest:
+    """The manifest of a call of this tool that may happen with these effects.
 
     Code of the workspace, and what cannot be accounted for, run in the workspace's tier: any program, the write roots
-    writable but for what is protected, the system readable, no network but the hosts that other effects name.
+    writable but for what is protected, the system readable, toolchains and caches as the policy says, no network but the
+    hosts that the policy lists and that other effects name.
     """
     known = list(effects)
     started = [one for one in known if isinstance(one, Execute)]
@@ -46,18 +48,53 @@ def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
     hiding = {PathGrant(path=one.path, recursive=one.recursive) for one in named if one.span not in by_git}
     if tier and not alone:
         hiding |= read | write
-    programs = (EVERY_PROGRAM,) if tier else _programs(started, scope)
     opened = {directory for grant in write if (directory := _opened(grant.path, scope)) is not None}
+    hidden = set(_below(hiding, policy.paths.secret, walker, opened if hiding else set()))
+    hosts = {one.address for one in known if isinstance(one, Connect)}
+    overlay: tuple[str, ...] = ()
+    if tier:
+        hosts.update(open_to_code(policy, walker, tool))
+        installed, overlay = _under_home(policy, scope)
+        read.update(PathGrant(path=path, recursive=True) for path in installed)
+        hidden.update(path for top in (*installed, *overlay) for path in walker.named(top, policy.paths.secret))
+    programs = (EVERY_PROGRAM,) if tier else _programs(started, scope)
     return Manifest(
         programs=programs,
         read=_sorted(read),
         write=_sorted(write),
-        hidden=_below(hiding, policy.paths.secret, walker, opened if hiding else set()),
+        hidden=tuple(sorted(hidden)),
         protected=_below(write, policy.paths.protected, walker, opened),
-        hosts=tuple(sorted({one.host for one in known if isinstance(one, Connect)})),
+        hosts=tuple(sorted(hosts)),
         environment=tuple(sorted(scope.environment.items())),
         widened=tuple(filter(None, map(widens, programs))),
+        overlay=overlay,
     )
+
+
+def _under_home(policy: Policy, scope: Scope) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What code of the workspace reads under the home directory, and what it gets as a view of its own."""
+    if policy.caches == "none":
+        return (), ()
+    toolchains, caches = (_installed(paths, policy, scope) for paths in (policy.paths.toolchains, policy.paths.caches))
+    if policy.caches == "read":
+        return (*toolchains, *(one for one in caches if one not in toolchains)), ()
+    return toolchains, caches
+
+
+def _installed(paths: Iterable[str], policy: Policy, scope: Scope) -> tuple[str, ...]:
+    """The directories that are there, where they really lie: none that holds the home directory or is a secret, and none
+    that is granted for writing as it is.
+    """
+    found: dict[str, None] = {}
+    for path in paths:
+        try:
+            real = scope.files.real(path)
+        except OSError:
+            continue
+        wide = within(scope.home, (real,)) or within(real, scope.write_roots) or globs(policy.paths.secret).match(real)
+        if scope.files.kind(real) == "directory" and not wide:
+            found[real] = None
+    return tuple(found)
 
 
 def newly_protected(manifest: Manifest, policy: Policy, scope: Scope) -> tuple[str, ...]:

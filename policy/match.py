@@ -164,7 +164,7 @@ def _predicate(matcher: Matcher, *, sure: bool) -> Predicate:
             case Read() | Write() | Delete():
                 return not matcher.path or _path(matcher.path, effect, walker, sure=sure)
             case Connect() | Send():
-                return host is None or host(effect.host.lower())
+                return host is None or host(effect.host.lower()) or (not sure and _below_domain(matcher.host, effect.host))
             case SetEnvironment():
                 return name is None or name(effect.name)
             case UseConstruct():
@@ -250,6 +250,17 @@ def _path(patterns: tuple[str, ...], effect: Read | Write | Delete, walker: Walk
         return False
     found = walker.below(effect.path, patterns)
     return bool(found.matched) or not found.complete
+
+
+def _below_domain(patterns: tuple[str, ...], host: str) -> bool:
+    """Whether one of the names that `*.domain` stands for may be meant. Of a glob, only what follows its last sign is known."""
+    if not host.startswith("*."):
+        return False
+    for pattern in map(str.lower, patterns):
+        end = re.split(r"[*?]", pattern)[-1]
+        if end.endswith(host[1:]) or (end != pattern and host.endswith(end)):
+            return True
+    return False
 
 
 def _glob(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:

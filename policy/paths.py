@@ -283,6 +283,16 @@ class Walker:
             known = self._answers[top, spec] = self._below(top, spec)
         return known
 
+    def named(self, top: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        """The paths below a directory that a pattern names in full, and names directly in it: found without a walk."""
+        spec = globs(patterns)
+        names = self._listing(top)[0]
+        there = frozenset(map(fold, names))
+        found = {f"{top.rstrip('/')}/{tail}" for tail in spec.tails if fold(tail.partition("/")[0]) in there and self._has(top, tail)}
+        found |= {f"{top.rstrip('/')}/{name}" for name in names if spec.may_match(name)}
+        anchored = {path for path in spec.anchored if path != top and within(path, (top,)) and self._files.kind(path) != "missing"}
+        return tuple(sorted(anchored | {path for path in found if spec.match(path)}))
+
     def _below(self, top: str, spec: Globs) -> Below:
         matched = {path: None for path in spec.anchored if path != top and within(path, (top,)) and self._files.kind(path) != "missing"}
         if top not in self._seen:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FlagValue = str | int | float | bool | Sequence[str]
 
 _KIND: Final = "policy"
+_PATHS: Final = frozenset({"paths.read", "paths.write", "allow_path"})
 _LARGEST: Final = 262_144
 """Larger files are refused when they are read as policies."""
 
@@ -41,7 +42,7 @@ class Request(Record):
 
 def prepared(request: Request, store: Store | None) -> Policy:
     """The policy, as `layers.load` makes it. Raises PolicyFileError."""
-    if store is None or any(isinstance(value, list | tuple) and name != "allow_command" for name, (value, _) in request.values.items()):
+    if store is None or not _PATHS.isdisjoint(request.values):
         return _load(request, {}, {})  # the paths of flags must be there at every start
     files = _read(request.files)
     key = None if files is None else _key(request, files)

@@ -14,6 +14,7 @@ PRESETS: Final = ("hardened", "strict", "balanced", "permissive")
 DEFAULT_PRESET: Final = "balanced"
 SETS: Final = (
     "blocked",
+    "build",
     "cloud",
     "containers",
     "environment",

@@ -31,7 +31,7 @@ def cli(tmp_path: Path) -> Cli:
     ("command", "flag"),
     [
         *(("run", flag) for flag in ("--base-url", "--model", "--workspace", "--audit-log", "--allow-path", "--policy")),
-        *(("check", flag) for flag in ("--workspace", "--allow-path", "--policy")),
+        *(("check", flag) for flag in ("--workspace", "--allow-path", "--policy", "--sandbox-command")),
     ],
 )
 @pytest.mark.parametrize("value", ["", " "])
@@ -47,6 +47,58 @@ def test_a_path_that_does_not_exist_is_named(cli: Cli) -> None:
     done = cli("check", "ls", "--allow-path", "/no/such/place")
     assert done.returncode == 7
     assert "`/no/such/place` cannot be found" in done.stderr
+
+
+SHOWN = [
+    ("--max-processes", "9", "limits.processes", "9"),
+    ("--max-memory-bytes", "99999999", "limits.memory_bytes", "99999999"),
+    ("--max-file-bytes", "5000", "limits.file_bytes", "5000"),
+    ("--max-open-files", "77", "limits.open_files", "77"),
+    ("--max-cpu-seconds", "7", "limits.cpu_seconds", "7"),
+    ("--max-session-read-bytes", "5001", "limits.session_read_bytes", "5001"),
+    ("--max-session-write-bytes", "5002", "limits.session_write_bytes", "5002"),
+    ("--max-session-output-bytes", "5003", "limits.session_output_bytes", "5003"),
+    ("--max-session-files", "5", "limits.session_files", "5"),
+    ("--allow-host", "Packages.example:443", "network", "packages.example:443"),
+    ("--sandbox-command", "/bin/x,--dir={cwd} '{shell}' \"a, b\"", "sandbox.launcher", "/bin/x --dir={cwd} {shell} a, b"),
+]
+
+
+def test_every_flag_of_a_value_is_that_value_with_the_flag_as_its_origin(cli: Cli) -> None:
+    done = cli("policy", "show", "--format", "json", *(word for flag, given, _, _ in SHOWN for word in (flag, given)))
+    values = json.loads(done.stdout)["values"]
+    assert [(str(values[name][0]["value"]), values[name][0]["origin"]) for _, _, name, _ in SHOWN] == [
+        (value, flag) for flag, _, _, value in SHOWN
+    ]
+
+
+def test_a_launcher_may_be_given_word_by_word(cli: Cli) -> None:
+    done = cli("policy", "show", "--format", "json", "--sandbox-command", "/bin/x", "--sandbox-command", "{shell}")
+    assert json.loads(done.stdout)["values"]["sandbox.launcher"][0]["value"] == "/bin/x {shell}"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "code", "message"),
+    [
+        ("--sandbox-command", "/bin/x 'a", 2, "--sandbox-command cannot be read: no closing quotation"),
+        ("--sandbox-command", "x", 7, "`sandbox.launcher` names the program `x`"),
+        ("--allow-host", "a.org", 7, "`a.org` in `network` has no port"),
+        ("--allow-host", "", 7, "has no port"),
+        ("--max-processes", "1", 7, "from 8 to 1,000,000"),
+        ("--max-session-files", "many", 2, "--max-session-files"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_by_its_flag(cli: Cli, flag: str, value: str, code: int, message: str) -> None:
+    done = cli("check", "ls", flag, value)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert flag in done.stderr
+
+
+def test_a_host_of_the_command_line_needs_no_question(cli: Cli) -> None:
+    assert cli("check", "curl https://example.org/x").returncode == 10
+    assert cli("check", "curl https://example.org/x", "--allow-host", "example.org:443").returncode == 0
+    assert cli("check", "curl http://example.org/x", "--allow-host", "example.org:443").returncode == 10
 
 
 @pytest.mark.parametrize("name", ["a,b", "*", "mak?", "to kei", " ls", "ls ", "", "/bin/ls", "./x", "[a]", "-x", "a\n"])

@@ -364,6 +364,19 @@ def test_hosts_and_helpers_are_granted() -> None:
     assert manifest.hosts == ("example.org",)
 
 
+def test_a_policy_shows_what_it_lists_of_the_network_and_its_launcher() -> None:
+    assert ("network", "none", POLICY.origins["network"]) in explain.show(POLICY)
+    assert "sandbox.launcher" not in {name for name, _, _ in explain.show(POLICY)}
+    given = {
+        "allow_host": Override(["a.org:443"], "--allow-host"),
+        "sandbox.launcher": Override(["/bin/x", "{shell}"], "--sandbox-command"),
+    }
+    rows = explain.show(load(overrides=given, workspace=WORKSPACE, home=HOME))
+    assert ("network", "a.org:443", "--allow-host") in rows
+    assert ("sandbox.launcher", "/bin/x {shell}", "--sandbox-command") in rows
+    assert ("caches", "overlay", POLICY.origins["caches"]) in rows
+
+
 def test_only_named_variables_reach_a_child() -> None:
     got = environment(
         {"LC_ALL": "C", "HOME": "/h", "TOKEN": "x", "PATH": "/evil", "PAGER": "less"}, ("LC_*", "HOME", "PATH"), ("/usr/bin",)

@@ -11,7 +11,7 @@ from bylaw.policy.compile import finish
 from bylaw.policy.decision import Verdict
 from bylaw.policy.errors import PolicyFileError
 from bylaw.policy.layers import Override, load
-from bylaw.policy.model import Policy
+from bylaw.policy.model import LIMIT_BOUNDS, Policy
 from bylaw.policy.raw import Raw, RawRule, read_matcher
 from bylaw.policy.yaml_source import parse
 
@@ -164,6 +164,11 @@ BAD = [
     (GOOD + RULE + "    examples: {match: ['echo $[1]']}\n", ":4", "is refused before any rule", ""),
     (GOOD + RULE + "    examples: {match: ['@touch {}']}\n", ":4", "is no call: there is no tool `touch`", "the tools are"),
     (GOOD + "limits: {read_bytes: 2048}\nlimits: {}\n", ":3:1", "the key `limits` is given twice", "keep one"),
+    (GOOD + "limits: {hard_links: no}\n", ":2:10", "`limits.hard_links` should be 'allow' or 'refuse'", "schema"),
+    (GOOD + "limits: {cpu_seconds: 0}\n", ":2:10", "greater than or equal to 1", "schema"),
+    (GOOD + "limits: {session_files: 1.5}\n", ":2:10", "`limits.session_files` should be a valid integer", "schema"),
+    (GOOD + "caches: overlays\n", ":2:1", "`caches` should be", "did you mean `overlay`?"),
+    (GOOD + "sandbox: {launcher: [wrap]}\n", ":2", "`sandbox.launcher` names the program `wrap`", "absolute path"),
     (GOOD + "name: [\n", ":3:1", "not readable as YAML", "check indentation"),
 ]
 
@@ -194,6 +199,12 @@ BAD_FLAGS = [
     ("allow_command", Override(["*"], "--allow-command"), "names no program"),
     ("allow_command", Override([" ls"], "--allow-command"), "names no program"),
     ("hooks", Override(["skip"], "--hooks"), "cannot be given on the command line"),
+    ("limits.processes", Override(7, "--max-processes"), "from 8 to 1,000,000, not `7`"),
+    ("limits.memory_bytes", Override(1 << 41, "--max-memory-bytes"), "from 67,108,864 to 1,099,511,627,776"),
+    ("limits.hard_links", Override("alow", "--hard-links"), "`limits.hard_links` cannot be `alow`"),
+    ("allow_host", Override("a.org:443", "--allow-host"), "is a list"),
+    ("sandbox.launcher", Override("/bin/x", "--sandbox-command"), "is a list"),
+    ("sandbox.launcher", Override(["x"], "--sandbox-command"), "names the program `x`"),
 ]
 
 
@@ -228,6 +239,22 @@ def test_wording_and_order_do_not_change_the_digest_and_values_do(tmp_path: Path
     assert _load(tmp_path, GOOD + one).digest == _load(tmp_path, GOOD + other).digest
     assert _load(tmp_path, GOOD + one).digest != _load(tmp_path, GOOD + one.replace("confirm", "deny")).digest
     assert _load(tmp_path, GOOD + "limits: {read_bytes: 4096}").digest != _load().digest
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(f"limits: {{{name}: {int(low) + 1}}}" for name, (low, _) in LIMIT_BOUNDS.items() if name != "command_seconds"),
+        "limits: {hard_links: refuse}",
+        "network: [a.org:443]",
+        "caches: none",
+        "sandbox: {launcher: [/bin/x]}",
+        "paths: {toolchains: [/opt/x]}",
+        "paths: {caches: [/opt/x]}",
+    ],
+)
+def test_every_value_changes_the_digest(tmp_path: Path, value: str) -> None:
+    assert _load(tmp_path, GOOD + value).digest != _load().digest
 
 
 _PARTS = ["limits: {read_bytes: 4096}", "grants: none", RULE.strip(), "include: [git]", "environment: [A, B]"]

@@ -45,6 +45,21 @@ def test_a_kept_policy_is_the_one_that_the_documents_make(preset: str, monkeypat
     assert read_kind(f"{HOME}/.ssh/config", kept.paths, synthetic_scope()) == "read.secret"
 
 
+def test_what_a_document_says_of_the_sandbox_survives_being_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document, shelf = tmp_path / "p.yaml", Shelf()
+    document.write_text(
+        "version: 1\nnetwork: [a.org:443]\ncaches: read\nsandbox: {launcher: [/bin/x, '{shell}']}\n"
+        "limits: {processes: 9, hard_links: refuse, session_files: 3}\npaths: {toolchains: [/opt/x], caches: [/opt/y]}\n"
+    )
+    request = replace(REQUEST, files=(str(document),))
+    made = prepared(request, shelf)
+    kept = served(request, shelf, monkeypatch)
+    assert kept == made
+    assert (kept.network, kept.caches, kept.sandbox.launcher) == (("a.org:443",), "read", ("/bin/x", "{shell}"))
+    assert (kept.limits.processes, kept.limits.hard_links, kept.limits.session_files) == (9, "refuse", 3)
+    assert ("/opt/x" in kept.paths.toolchains, "/opt/y" in kept.paths.caches) == (True, True)
+
+
 def test_an_edited_policy_file_never_gets_the_old_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document, shelf = tmp_path / "p.yaml", Shelf()
     request = replace(REQUEST, files=(str(document),))
@@ -73,6 +88,8 @@ def test_an_edited_policy_file_never_gets_the_old_policy(tmp_path: Path, monkeyp
         {"own_directories": ()},
         {"values": {"limits.read_bytes": (5000, "--max-file-read-bytes")}},
         {"values": {"allow_command": (["tokei"], "--allow-command")}},
+        {"values": {"allow_host": (["a.org:443"], "--allow-host")}},
+        {"values": {"sandbox.launcher": (["/bin/x", "{shell}"], "--sandbox-command")}},
     ],
 )
 def test_another_request_never_gets_this_policy(other: dict[str, object]) -> None:

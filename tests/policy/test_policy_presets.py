@@ -21,6 +21,7 @@ from bylaw.policy.examples import HOME, WORKSPACE, failures, synthetic_scope
 from bylaw.policy.explain import explain
 from bylaw.policy.layers import load
 from bylaw.policy.model import Kind, Limits, Policy
+from bylaw.policy.paths import write_kind
 from bylaw.policy.plan import Plan
 from bylaw.policy.raw import RawRule
 from bylaw.policy.records import replace
@@ -95,10 +96,10 @@ def test_every_cell_of_the_table_holds(row: dict[str, Any], preset: str) -> None
 
 def test_the_limits_are_those_that_are_documented() -> None:
     assert {name: policy.limits for name, policy in POLICIES.items()} == {
-        "permissive": _limits(2_000_000, 32_000, 180, 65_536, regular=False),
-        "balanced": _limits(1_000_000, 16_000, 120, 65_536, regular=True),
-        "strict": _limits(750_000, 8_000, 90, 2_048, regular=True),
-        "hardened": _limits(500_000, 4_000, 60, 1_024, regular=True),
+        "permissive": _limits("permissive", 2_000_000, 32_000, 180, 65_536, regular=False),
+        "balanced": _limits("balanced", 1_000_000, 16_000, 120, 65_536, regular=True),
+        "strict": _limits("strict", 750_000, 8_000, 90, 2_048, regular=True),
+        "hardened": _limits("hardened", 500_000, 4_000, 60, 1_024, regular=True),
     }
 
 
@@ -137,8 +138,28 @@ def test_a_limit_that_is_passed_is_refused_by_name(tmp_path: Path, limit: str) -
     assert [one.rule for one in decision.reasons] == [rule]
 
 
-def _limits(size: int, output: int, seconds: float, characters: int, *, regular: bool) -> Limits:
+Held = tuple[int, int, int, int, int, int, int, int, int]
+HELD: dict[str, Held] = {
+    "permissive": (8_192, 32 << 30, 8 << 30, 16_384, 3_600, 5_000_000_000, 2_000_000_000, 200_000_000, 50_000),
+    "balanced": (2_048, 8 << 30, 1 << 30, 4_096, 600, 500_000_000, 200_000_000, 20_000_000, 5_000),
+    "strict": (512, 4 << 30, 512 << 20, 2_048, 120, 100_000_000, 25_000_000, 5_000_000, 500),
+    "hardened": (256, 2 << 30, 256 << 20, 1_024, 60, 50_000_000, 10_000_000, 2_000_000, 200),
+}
+
+
+def _limits(preset: str, size: int, output: int, seconds: float, characters: int, *, regular: bool) -> Limits:
+    processes, memory, file, files, cpu, read, written, shown, changed = HELD[preset]
     return Limits(
+        hard_links="refuse" if preset == "hardened" else "allow",
+        processes=processes,
+        memory_bytes=memory,
+        file_bytes=file,
+        open_files=files,
+        cpu_seconds=cpu,
+        session_read_bytes=read,
+        session_write_bytes=written,
+        session_output_bytes=shown,
+        session_files=changed,
         read_bytes=size,
         write_bytes=size,
         output_bytes=output,
@@ -200,3 +221,34 @@ def test_a_preset_loads_without_pydantic() -> None:
 
 def test_digests_of_presets_differ() -> None:
     assert len({policy.digest for policy in POLICIES.values()}) == len(POLICIES)
+
+
+INPUTS = (
+    "Makefile", "sub/GNUmakefile", "rules.mk", "CMakeLists.txt", "package.json", "pyproject.toml", "setup.py", "setup.cfg", "build.rs",
+    "Cargo.toml", "pom.xml", "build.gradle.kts", "Rakefile", "tox.ini", "noxfile.py", "tests/conftest.py", "Justfile", "Taskfile.yml",
+    "meson.build", "BUILD.bazel", "WORKSPACE.bazel",
+)  # fmt: skip
+ALWAYS = (".npmrc", ".envrc", ".vscode/tasks.json", "AGENTS.md", ".github/workflows/ci.yml", ".gitlab-ci.yml", ".git/hooks/pre-commit")
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_inputs_of_a_build_are_protected_by_hardened_alone_and_elsewhere_where_a_policy_includes_them(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "p.yaml").write_text("version: 1\ninclude: [build]\n")
+    more = load(files=(str(tmp_path / "p.yaml"),), workspace=WORKSPACE, home=HOME)
+    path = f"{WORKSPACE}/{name}"
+    seen = {preset: write_kind(path, policy.paths, synthetic_scope()) for preset, policy in {**POLICIES, "more": more}.items()}
+    inside, protected = "write.inside", "write.protected"
+    assert seen == {"hardened": protected, "strict": inside, "balanced": inside, "permissive": inside, "more": protected}
+
+
+@pytest.mark.parametrize("name", ["build/app", "src/build.py", "workspace/x", "src/makefile.py", "package-lock.json", "src/setup/py"])
+def test_what_a_build_makes_and_what_is_only_named_alike_is_no_input(name: str) -> None:
+    assert write_kind(f"{WORKSPACE}/{name}", POLICIES["hardened"].paths, synthetic_scope()) == "write.inside"
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+@pytest.mark.parametrize("preset", shipped.PRESETS)
+def test_what_runs_by_itself_later_is_protected_everywhere(preset: str, name: str) -> None:
+    assert write_kind(f"{WORKSPACE}/{name}", POLICIES[preset].paths, synthetic_scope()) == "write.protected"

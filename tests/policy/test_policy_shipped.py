@@ -31,6 +31,7 @@ def test_a_shipped_policy_that_is_gone_is_named_with_the_way_out(monkeypatch: py
     [
         ("limits: [1]\n", "`limits` is a mapping", "presets/balanced.yaml:1:9"),
         ("limits:\n  read_bytes: [1]\n", "`limits.read_bytes` is a single value", "presets/balanced.yaml:2:15"),
+        ("network: all\n", "a list is expected", "presets/balanced.yaml:1:10"),
         ("grants: {a: b}\n", "`grants` is a single value", "presets/balanced.yaml:1:9"),
     ],
 )
