@@ -91,8 +91,9 @@ def _installed(paths: Iterable[str], policy: Policy, scope: Scope) -> tuple[str,
             real = scope.files.real(path)
         except OSError:
             continue
-        wide = within(scope.home, (real,)) or within(real, scope.write_roots) or globs(policy.paths.secret).match(real)
-        if scope.files.kind(real) == "directory" and not wide:
+        if scope.files.kind(real) != "directory" or within(scope.home, (real,)) or within(real, scope.write_roots):
+            continue
+        if not globs(policy.paths.secret).match(real):
             found[real] = None
     return tuple(found)
 
