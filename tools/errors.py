@@ -5,6 +5,7 @@
     ├── PathError        a path cannot be opened as it was judged: changed, a link, not a regular file
     │   └── MissingError     there is nothing at the path
     ├── LimitError       a byte limit of the policy was reached
+    ├── HostError        a host cannot be read, or can never be granted
     ├── ChangedError     the bytes that an approval was bound to are not there any more
     └── SandboxError     a layer that the policy requires cannot be had                               (exit 5)
 
@@ -41,6 +42,10 @@ class MissingError(PathError):
 
 class LimitError(ToolError):
     """A byte limit of the policy was reached."""
+
+
+class HostError(ToolError):
+    """A host of the manifest cannot be read in one way only, or is one that no policy can grant."""
 
 
 class ChangedError(ToolError):
