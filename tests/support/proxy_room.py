@@ -101,6 +101,14 @@ def proxied(
         yield room
 
 
+def exactly(client: socket.socket, count: int) -> bytes:
+    """So many bytes, in however many pieces they come."""
+    found = bytearray()
+    while len(found) < count and (chunk := client.recv(count - len(found))):
+        found += chunk
+    return bytes(found)
+
+
 def everything(client: socket.socket) -> bytes:
     """All bytes until the other side ends."""
     found = bytearray()

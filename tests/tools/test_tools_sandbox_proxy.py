@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from bylaw.tools.sandbox.proxy import Allowed, Bounds, Connection, Proxy, environment
-from proxy_room import HERE, SITE, echo, everything, granted, proxied, serving, site
+from proxy_room import HERE, SITE, echo, everything, exactly, granted, proxied, serving, site
 
 SOCKS_HELLO = b"\5\1\0"
 
@@ -31,7 +32,7 @@ def test_connect_leads_to_a_granted_host() -> None:
     with serving(echo) as port, proxied(*granted(port), names=HERE) as room:
         with room.tunnel(f"{SITE}:{port}") as client:
             client.sendall(b"hello")
-            assert client.recv(5, socket.MSG_WAITALL) == b"hello"
+            assert exactly(client, 5) == b"hello"
             client.shutdown(socket.SHUT_WR)
             assert everything(client) == b""
         wanted = Connection(protocol="connect", host=SITE, port=port, verdict="opened", address="127.0.0.1", sent=5, received=5)
@@ -184,6 +185,59 @@ def test_a_resolver_that_breaks_is_a_name_without_address() -> None:
         assert proxy.fault is None
 
 
+def test_a_fault_in_serving_one_client_is_told_and_ends_no_other() -> None:
+    def wrong(name: str, port: int) -> Sequence[str]:
+        return cast("Sequence[str]", None)
+
+    told: list[Connection] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    with serving(echo) as port:
+        allowed = Allowed.parse(["*", f"127.0.0.1:{port}"])
+        with Proxy(listener, allowed, on_open=lambda _: None, on_end=told.append, resolver=wrong) as proxy:
+            with socket.create_connection(address) as client:
+                client.sendall(b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
+                assert everything(client) == b""
+            assert until_told(told).why == "a fault in the proxy (TypeError)"
+            assert isinstance(proxy.fault, TypeError)
+            with socket.create_connection(address) as client:
+                client.sendall(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\nhello".encode())
+                client.shutdown(socket.SHUT_WR)
+                assert everything(client).endswith(b"hello")
+
+
+def test_a_host_that_does_not_answer_is_given_up() -> None:
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = full.getsockname()[1]
+        for _ in range(8):  # what the queue of a listener does not hold is dropped, and its client waits
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        room = stack.enter_context(proxied(*granted(port), names=HERE, bounds=Bounds(connect=0.3)))
+        assert http_head(room.say(f"CONNECT {SITE}:{port} HTTP/1.1\r\n\r\n".encode())) == "HTTP/1.1 504 Gateway Timeout"
+        assert room.end().why == f"{SITE}:{port} did not answer in time"
+
+
+def test_a_host_that_cannot_be_reached_is_a_failure() -> None:
+    with proxied("127.255.255.255:80") as room:  # the broadcast address of loopback, to which nothing connects
+        assert http_head(room.say(b"CONNECT 127.255.255.255:80 HTTP/1.1\r\n\r\n")) == "HTTP/1.1 502 Bad Gateway"
+        assert room.end().why == "127.255.255.255:80 cannot be reached"
+
+
+def test_a_proxy_that_gets_no_thread_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = set(os.listdir("/proc/self/fd"))
+    proxy = Proxy(socket.create_server(("127.0.0.1", 0)), Allowed(), on_open=lambda _: None, on_end=lambda _: None)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="new thread"):
+        patch.setattr(threading.Thread, "start", full)
+        proxy.start()
+    proxy.close()
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
 def test_the_resolver_of_this_machine_gives_addresses() -> None:
     from bylaw.tools.sandbox.proxy.resolver import system_resolver
 
@@ -227,7 +281,7 @@ def test_a_client_is_not_let_keep_a_connection_for_its_next_host() -> None:
     with serving(keeping) as port, proxied(*granted(port), names=HERE) as room, room.client() as client:
         client.sendall(f"GET http://{SITE}:{port}/ HTTP/1.1\r\n\r\n".encode())
         wanted = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
-        assert client.recv(len(wanted), socket.MSG_WAITALL) == wanted
+        assert exactly(client, len(wanted)) == wanted
 
 
 def test_an_answer_whose_head_does_not_end_is_cut_off() -> None:
@@ -253,9 +307,9 @@ def test_nothing_of_a_request_but_its_host_is_told() -> None:
 def test_socks_leads_to_a_granted_name() -> None:
     with serving(echo) as port, proxied(*granted(port), names=HERE) as room, room.client() as client:
         client.sendall(SOCKS_HELLO)
-        assert client.recv(2, socket.MSG_WAITALL) == b"\5\0"
+        assert exactly(client, 2) == b"\5\0"
         client.sendall(socks(SITE, port))
-        assert client.recv(10, socket.MSG_WAITALL) == b"\5\0\0\1" + bytes(6)
+        assert exactly(client, 10) == b"\5\0\0\1" + bytes(6)
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
         assert everything(client) == b"hello"
@@ -440,7 +494,7 @@ def test_more_clients_than_may_be_at_once_wait_and_are_served() -> None:
         assert len(room.opens()) == 2
         first.close()
         third.settimeout(30)
-        assert third.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+        assert exactly(third, 12) == b"HTTP/1.1 200"
 
 
 def test_closing_ends_every_connection_and_leaves_nothing() -> None:
@@ -506,7 +560,7 @@ def test_a_proxy_goes_on_when_descriptors_ran_out() -> None:
         "    import time; time.sleep(0.3)\n"
         "    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))\n"
         "    late.sendall(b'CONNECT a.example:1 HTTP/1.1\\r\\n\\r\\n')\n"
-        "    sys.stdout.write(late.recv(12, socket.MSG_WAITALL).decode())\n"
+        "    sys.stdout.write(late.makefile('rb').read(12).decode())\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("HTTP/1.1 403", "")

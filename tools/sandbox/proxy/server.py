@@ -64,11 +64,10 @@ class Proxy:
         ready = threading.Event()
 
         async def serve() -> None:
-            task = asyncio.current_task()
-            if task is not None:
-                self._stop = lambda: loop.call_soon_threadsafe(task.cancel)
+            accepting = asyncio.ensure_future(exchange.accept(self._listener, service))
+            self._stop = lambda: loop.call_soon_threadsafe(accepting.cancel)
             ready.set()
-            await exchange.accept(self._listener, service)
+            await accepting
 
         def run() -> None:
             with contextlib.suppress(asyncio.CancelledError), runner:
