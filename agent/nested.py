@@ -10,9 +10,10 @@ from ..audit import AuditError
 from ..policy.actions import RunCommand
 from ..policy.decision import Decision, Verdict
 from ..tools.errors import ToolError
-from ..tools.result import ToolResult
+from ..tools.result import JSON, ToolResult
 
 if TYPE_CHECKING:
+    from ..tools.sandbox.proxy import Connection
     from .recorder import Recorder
 
 _MAX_RUNS: Final = 1_000
@@ -76,6 +77,17 @@ class NestedCalls:
                 hint="use a pipe, or a loop inside one program",
             )
         self._recorder.note("tool.vector", {"call_id": self._call_id, "argv": list(argv)})
+
+    def opening(self, connection: Connection) -> None:
+        """Makes the intent of a connection durable; nothing leaves for it before."""
+        fields: dict[str, JSON] = {"call_id": self._call_id, "protocol": connection.protocol, "host": connection.host}
+        self._recorder.note("network.opening", {**fields, "port": connection.port}, durable=True)
+
+    def connected(self, connection: Connection) -> None:
+        """Writes down what became of a connection: opened, refused or failed, where it led, how many bytes went each way."""
+        fields: dict[str, JSON] = {"call_id": self._call_id, "protocol": connection.protocol, "host": connection.host}
+        fields |= {"port": connection.port, "verdict": connection.verdict, "address": connection.address, "why": connection.why}
+        self._recorder.note("network.connection", {**fields, "sent_bytes": connection.sent, "received_bytes": connection.received})
 
     def _name(self, number: int, run: int) -> str:
         return f"{self._call_id}.{number + 1}" + (f".{run}" if run > 1 else "")

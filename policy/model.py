@@ -98,7 +98,7 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "processes": (8, 1_000_000),
     "memory_bytes": (64 << 20, 1 << 40),
     "file_bytes": (1_024, 1 << 40),
-    "open_files": (32, 1_048_576),
+    "open_files": (256, 1_048_576),
     "cpu_seconds": (1, 86_400),
     "session_read_bytes": (1_024, 1 << 40),
     "session_write_bytes": (1_024, 1 << 40),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import assert_never
 
 from ..policy.model import Limits
 from .capture import Capture, Captured
@@ -12,9 +12,6 @@ from .errors import ChangedError, SandboxError
 from .launch import End, Stream
 from .result import Status
 from .sandbox.interface import LayerName
-
-FILE_CEILING: Final = 1 << 30
-"""Bytes that one file may have where the policy's limit on writing does not apply: builds need more room."""
 
 _SIGXFSZ = 25
 
@@ -92,5 +89,7 @@ def _judged(said: Mapping[str, str], end: End, *, limits: Limits, seconds: float
         return "killed", None, 0, ("the process that ran the plan was killed: from inside, or for want of memory", *notes)
     signal = int(said.get("signal", "0"))
     if signal == _SIGXFSZ:
-        notes.append(f"a file reached its limit ({limits.write_bytes} bytes where single files are granted, {FILE_CEILING} elsewhere)")
+        notes.append(
+            f"a file reached its limit ({min(limits.write_bytes, limits.file_bytes)} bytes where single files are granted, {limits.file_bytes} elsewhere)"
+        )
     return "ok", int(said["exit"]), signal, tuple(notes)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..policy.decision import Manifest
@@ -18,14 +16,15 @@ from ..policy.plan import Plan
 from .capture import Capture
 from .errors import ChangedError, ToolError
 from .launch import Stream, start, watch
-from .outcome import FILE_CEILING, Ended, ProcessOutcome, outcome_of
+from .outcome import Ended, ProcessOutcome, outcome_of
+from .place import covered, home_of, identities_of, scratch_of, shape_of
 from .sandbox import Part, Setting, known, layers, select
-from .sandbox.bubblewrap import TEMPORARY
 from .sandbox.grants import Grants, compile_grants, search_path_of, within
 from .sandbox.inside import shapes
 from .sandbox.inside.paths import open_plain
 from .sandbox.interface import LayerName, LayerState
 from .specification import Compiled, compile_plan
+from .way_out import way_out
 
 if TYPE_CHECKING:
     from .permit import Binding
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessOutcome", "check_bindings", "run_plan"]
 
-_OPEN_FILES = 4096
-_PROCESSES = 4096
-_MEMORY_BYTES = 8 << 30
-_CPU_SECONDS = 3600
 _TRIES = 3
 _CHUNK = 1 << 20
 
@@ -57,9 +52,9 @@ def run_plan(
 ) -> ProcessOutcome:
     """Runs the plan and returns when it, and everything that it started, has ended; seconds in `timeout`.
 
-    `states` says which layers to count on (this machine's, probed, when None). Ctrl-C ends the call with the status
-    `interrupted` and what was printed until then. `witness` hears of captured commands and of words that only the run
-        raise ToolError("nobody puts captured commands on record", hint="this is a fault in bylaw; please report it")
+    `states` says which layers to count on (this machine's, probed, when None). `template` is a launcher of the person's own.
+    Ctrl-C ends the call with the status `interrupted` and what was printed until then. `witness` hears of captured commands, of
+    words that only the run knows, and of connections. Raises SandboxError (no layer where one is required),
     ChangedError (a bound file changed), PathError and ToolError (the plan does not fit the manifest).
     """
     if plan.captures and witness is None:
@@ -71,33 +66,26 @@ def run_plan(
     grants = compile_grants(manifest, search_path_of(environment))
     seconds = limits.command_seconds if timeout is None else min(timeout, limits.command_seconds)
     captures: dict[Stream, Capture] = {"stdout": Capture(limits.output_bytes), "stderr": Capture(limits.output_bytes)}
-    identities = _identities(grants) if held else {}
+    identities = identities_of(grants) if held else {}
     with contextlib.ExitStack() as stack:
-        scratch = _scratch(held, grants, plan, stack)
-        home = _home(held, grants, environment, scratch)
-        whole = {**environment, **home, "TMPDIR": scratch}
+        scratch = scratch_of(held, grants, plan, stack)
+        home = home_of(held, grants, environment, scratch)
+        way = stack.enter_context(way_out(grants.hosts, own_network="bubblewrap" in held, witness=witness))
+        whole = {**environment, **home, "TMPDIR": scratch, **way.environment}
         compiled = compile_plan(plan, manifest=manifest, grants=grants, limits=limits, environment=whole, witnessed=witness is not None)
-        setting = Setting(
-            grants=grants,
-            held=frozenset(held),
-            directories=compiled.directories,
-            scratch=scratch,
-            memory_bytes=_MEMORY_BYTES,
-            processes=_PROCESSES,
-        )
-        parts = [layer.part(setting) for layer in known(template) if layer.name in held]
+        parts = _parts(template, held, grants, compiled, scratch=scratch, limits=limits, port=way.port)
         began = time.monotonic()
         for _ in range(_TRIES):
             running = start(
                 _specification(compiled, parts, identities, grants, confined=sandbox != "off"),
-                shape=_shape(parts, grants, limits),
-                identity=[*sorted(identities.items()), *_covered((*grants.hidden, *grants.protected))],
+                shape=shape_of(parts, grants, limits),
+                identity=[*sorted(identities.items()), *covered((*grants.hidden, *grants.protected))],
                 template=next((part.template for part in parts if part.template), ()),
                 again="landlock" in held,
-                listen=0,
+                listen=way.listen,
                 stack=stack,
             )
-            end = watch(running, captures, seconds=seconds, on_output=on_output, witness=witness)
+            end = watch(running, captures, seconds=seconds, on_output=on_output, witness=witness, on_listening=way.open)
             if not running.lost:
                 break
         duration = round((time.monotonic() - began) * 1000)
@@ -108,6 +96,21 @@ def run_plan(
     return outcome_of(ended, captures, limits=limits, held=held, notes=notes)
 
 
+def _parts(
+    template: tuple[str, ...], held: Sequence[LayerName], grants: Grants, compiled: Compiled, *, scratch: str, limits: Limits, port: int
+) -> list[Part]:
+    setting = Setting(
+        grants=grants,
+        held=frozenset(held),
+        directories=compiled.directories,
+        scratch=scratch,
+        memory_bytes=limits.memory_bytes,
+        processes=limits.processes,
+        port=port,
+    )
+    return [layer.part(setting) for layer in known(template) if layer.name in held]
+
+
 def _specification(
     compiled: Compiled, parts: Sequence[Part], identities: dict[str, tuple[int, int]], grants: Grants, *, confined: bool
 ) -> shapes.Specification:
@@ -115,37 +118,13 @@ def _specification(
     return shapes.Specification(
         plan=compiled.program,
         identities=identities,
-        hidden=[(path, device) for path, device, *_ in _covered(grants.hidden)],
+        hidden=[(path, device) for path, device, *_ in covered(grants.hidden)],
         protected=held,
         rules=next((part.rules for part in parts if part.rules is not None), None),
         filter=next((part.filter for part in parts if part.filter), b""),
         notify=any(part.notify for part in parts),
         confined=confined,
     )
-
-
-def _shape(parts: Sequence[Part], grants: Grants, limits: Limits) -> shapes.Shape:
-    caps = shapes.Caps(
-        file_bytes=_file_bytes(grants, limits),
-        files=_OPEN_FILES,
-        processes=_PROCESSES,
-        memory_bytes=_MEMORY_BYTES,
-        cpu_seconds=_CPU_SECONDS,
-    )
-    jail = next((part.jail for part in parts if part.jail is not None), None)
-    return shapes.Shape(jail=jail, group=next((part.group for part in parts if part.group is not None), None), caps=caps)
-
-
-def _covered(paths: Iterable[str]) -> list[tuple[str, int, int, int]]:
-    """Path, device, inode and time of change of what is covered in a jail: a file that was replaced since is another one, and one
-    that has taken over its inode has another time.
-    """
-    found: list[tuple[str, int, int, int]] = []
-    for path in paths:
-        with contextlib.suppress(OSError):
-            status = os.lstat(path)
-            found.append((path, status.st_dev, status.st_ino, status.st_ctime_ns))
-    return found
 
 
 def check_bindings(bindings: Iterable[Binding]) -> None:
@@ -172,69 +151,3 @@ def _digest(path: str) -> str | None:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _identities(grants: Grants) -> dict[str, tuple[int, int]]:
-    """Device and inode of every path that is granted, found without following a link; ChangedError where there is one.
-
-    INVARIANT: what the sandbox opens is what was judged: a name that is exchanged between the two ends the call.
-    """
-    found: dict[str, tuple[int, int]] = {}
-    for path in (*grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files):
-        if grants.concealed(path) or any(within(path, place) for place in ("/proc", "/dev", "/sys")):
-            continue
-        try:
-            descriptor = open_plain(path, os.O_PATH)
-        except (OSError, ValueError) as problem:
-            raise ChangedError(f"`{path}` cannot be opened as it was judged: {problem}", hint="ask again: it has changed") from problem
-        try:
-            status = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        if stat.S_ISLNK(status.st_mode):
-            raise ChangedError(f"`{path}` has become a symbolic link since it was judged", hint="ask again")
-        found[path] = (status.st_dev, status.st_ino)
-    return found
-
-
-def _file_bytes(grants: Grants, limits: Limits) -> int:
-    """The limit on one file, in bytes: that of the policy where only named files are written; builds need more room."""
-    only_files = grants.write_files and not grants.write_trees
-    return limits.write_bytes if only_files else max(limits.write_bytes, FILE_CEILING)
-
-
-def _scratch(held: tuple[LayerName, ...], grants: Grants, plan: Plan, stack: contextlib.ExitStack) -> str:
-    """The private temporary directory: inside bubblewrap an empty file system, else a fresh directory, removed after."""
-    if "bubblewrap" in held:
-        named = (*grants.trees, *grants.files, *grants.lists, *grants.write_trees, *grants.write_files)
-        directories = (os.path.realpath(path) for one in plan.invocations() for path in (one.directory, *one.elsewhere))
-        # A Landlock rule for all of /tmp would reach into what is mounted below it.
-        shared = any(within(path, TEMPORARY) for path in (*named, *directories)) or "/" in named
-        return f"{TEMPORARY}/.private" if shared else TEMPORARY
-    directory = os.path.realpath(tempfile.mkdtemp(prefix="bylaw-"))
-    stack.callback(_remove, directory)
-    return directory
-
-
-def _home(held: tuple[LayerName, ...], grants: Grants, environment: Mapping[str, str], scratch: str) -> dict[str, str]:
-    """HOME for Landlock alone, where the home directory is not granted: git and others fail on one that is there and refused."""
-    home = os.path.realpath(environment.get("HOME", "/"))
-    if held != ("landlock",) or "HOME" not in environment or any(within(home, tree) for tree in (*grants.trees, *grants.write_trees)):
-        return {}
-    return {"HOME": scratch}
-
-
-def _remove(directory: str) -> None:
-    """Removes a directory that a command filled, also where it took its own permissions away."""
-    shutil.rmtree(directory, ignore_errors=True)
-    if os.path.lexists(directory):
-        for place in _directories(directory):
-            with contextlib.suppress(OSError):
-                os.chmod(place, 0o700)
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def _directories(top: str) -> Iterator[str]:
-    yield top
-    for place, names, _ in os.walk(top):
-        yield from (path for name in names if not os.path.islink(path := os.path.join(place, name)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .sandbox.proxy import Connection
 
 
 class Witness(Protocol):
-    """Hears of captured commands and of final argument vectors, each before it takes effect.
+    """Hears of captured commands, final argument vectors and connections, each before it takes effect.
 
     `number` is that of `Plan.captures`, `run` counts from 1 how often this one was reached (a loop may reach it again).
     What a method raises stops the plan.
@@ -22,4 +25,12 @@ class Witness(Protocol):
 
     def vector(self, argv: tuple[str, ...]) -> None:
         """A program or builtin with words that only the run knew is about to start with exactly these."""
+        ...
+
+    def opening(self, connection: Connection) -> None:
+        """A connection is about to be opened. INVARIANT: nothing leaves for it before this has returned. Not on the main thread."""
+        ...
+
+    def connected(self, connection: Connection) -> None:
+        """What became of a connection, refused ones too. Not on the main thread."""
         ...

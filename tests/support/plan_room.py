@@ -23,6 +23,7 @@ from bylaw.tools.sandbox.inside import keeper
 from bylaw.tools.sandbox.inside.calls import prepared as prepared_runner
 from bylaw.tools.sandbox.inside.steps import Halt
 from bylaw.tools.sandbox.interface import LayerName, LayerState
+from bylaw.tools.sandbox.proxy import Connection
 from bylaw.tools.specification import compile_plan
 
 SEARCH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
@@ -141,8 +142,16 @@ class Heard:
         assert len(sha256) == 64
         self.ended.append((number, run, status, size))
 
+    connections: list[Connection] = field(default_factory=list[Connection])
+
     def vector(self, argv: tuple[str, ...]) -> None:
         self.vectors.append(argv)
+
+    def opening(self, connection: Connection) -> None:
+        self.connections.append(connection)
+
+    def connected(self, connection: Connection) -> None:
+        self.connections.append(connection)
 
 
 def directly(plan: Plan, at: Path, witness: Heard | None = None) -> tuple[int, bytes, bytes]:

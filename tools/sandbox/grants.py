@@ -102,7 +102,7 @@ def compile_grants(manifest: Manifest, search_path: str) -> Grants:
         missing_protected=tuple(path for path in manifest.protected if not os.path.lexists(path)),
         programs=programs,
         hosts=manifest.hosts,
-        overlays=(),
+        overlays=tuple(path for path in manifest.overlay if os.path.isdir(path)),
         notes=notes,
     )
 
