@@ -1,6 +1,7 @@
 """The agent: a model works, the gate decides.
 
 gate.py          the one door: judge, confirm, perform, record
+held.py          what the layers of this machine cannot hold of a call, judged
 preparation.py   what must be known before a person is asked
 question.py      what a person is shown;  describe.py, plans.py, visible.py: decisions and plans in words, made safe to show
 grants.py        approvals that outlive one call

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from ..audit import AuditError, RecordError
 from ..policy.actions import Action, GitCommit, parse_action
-from ..policy.decision import Decision, Reason, Verdict
+from ..policy.decision import Decision, Verdict
 from ..policy.effects import Write
 from ..policy.engine import decide
 from ..policy.errors import ActionError
 from ..policy.manifest import newly_protected
-from ..policy.records import replace as revised
 from ..tools.errors import SandboxError, ToolError
 from ..tools.permit import Issuer
 from ..tools.result import JSON, ToolResult
@@ -24,6 +23,7 @@ from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Q
 from .describe import refusal_text
 from .errors import NotPerformed
 from .grants import Grants, proposal
+from .held import held_to
 from .nested import NestedCalls
 from .preparation import Nested, Preparation, Workplace, compose, prepare, recheck
 from .question import question_text
@@ -188,16 +188,7 @@ class Gate:
     def _judge(self, action: Action) -> Decision:
         settings = self._settings
         decision = decide(action, settings.policy, settings.workplace.scope(frozenset(self._written)), settings.opinions)
-        if decision.plan is None or settings.policy.sandbox.mode != "prefer" or settings.workplace.layers():
-            return decision
-        missing = Reason(
-            rule="sandbox.missing",
-            verdict=settings.policy.sandbox.degraded,
-            text="no sandbox layer works here: the kernel would not hold this command to what it declares",
-            source=settings.policy.origins.get("sandbox.degraded", settings.policy.name),
-            suggestion="install bubblewrap, or run on a kernel with Landlock",
-        )
-        return revised(decision, verdict=max(decision.verdict, missing.verdict), reasons=(*decision.reasons, missing))
+        return held_to(decision, settings.policy, settings.workplace.holding(), refuse=False)
 
     def _differs(self, action: Action, approved: Decision) -> bool:
         """Whether the same words mean something else now than what was approved: a glob matches other names, a link leads on."""

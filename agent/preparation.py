@@ -34,6 +34,7 @@ from ..tools.paths import open_beneath, open_root, target_for
 from ..tools.permit import Binding, Target
 from ..tools.preview import preview
 from ..tools.sandbox import layers
+from .held import Holding, holding
 
 if TYPE_CHECKING:
     from ..policy.model import Policy
@@ -70,6 +71,10 @@ class Workplace:
         if self._policy.sandbox.mode == "off":
             return ()
         return tuple(layer.name for layer in layers() if layer.available)
+
+    def holding(self) -> Holding:
+        """What the layers of this machine hold together."""
+        return holding(layers())
 
     def close(self) -> None:
         """Closes the roots."""

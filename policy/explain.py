@@ -26,6 +26,15 @@ REASONS: Final[Mapping[str, str]] = {
     "limits.regular_files": "the target of a read or write is a symbolic link, a pipe or a device",
     "analysis.failed": "the command could not be analysed, so there is nothing that may run",
     "engine.error": "the call could not be judged, and what was not judged does not happen",
+    "sandbox.missing": "no layer of the sandbox works on this machine: `sandbox.degraded` speaks, and where one is required nothing runs",
+    "sandbox.lacks.read": "the layers of this machine do not keep a command from reading what it does not declare",
+    "sandbox.lacks.listing": "the layers of this machine cannot grant the names of a directory without the contents",
+    "sandbox.lacks.write": "the layers of this machine do not keep a command from changing every file that it does not declare",
+    "sandbox.lacks.attributes": "the layers of this machine do not keep code of the workspace from changing modes and dates outside",
+    "sandbox.lacks.protected": "the layers of this machine cannot keep protected files unchanged below a directory that may be written",
+    "sandbox.lacks.network": "the layers of this machine do not keep code of the workspace from every kind of network",
+    "sandbox.lacks.hosts": "the layers of this machine cannot hold a command to the hosts that it was granted",
+    "sandbox.lacks.sockets": "the layers of this machine do not keep code of the workspace from unix sockets",
 }
 """Reasons that come from no rule and no default. Reasons `shell.<construct>` come from the parser: text outside the
 shell language that bylaw reads."""

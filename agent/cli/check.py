@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from ...policy.decision import Decision, Verdict
-from .layers import State, layer_states
+from ..held import Holding, State, held_to
+from .layers import held_here
 from .options import Loaded, PolicyOptions, load_policy
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Judge:
         self._loaded = loaded
         self._scope = make_scope(loaded.policy, workspace=loaded.workspace, home=loaded.home, environ=environ)
         self._opinions = opinions_of(loaded)
+        self.here: Holding = held_here(loaded.store)
 
     @property
     def sandbox_mode(self) -> str:
@@ -42,13 +44,17 @@ class Judge:
         """The decision; a refusal is a decision too."""
         from ...policy.engine import decide
 
-        return decide(action, self._loaded.policy, self._scope, self._opinions)
+        return self._held(decide(action, self._loaded.policy, self._scope, self._opinions))
 
     def command(self, text: str) -> Decision:
         """The decision on a shell command; needs no pydantic, whose import costs more than the decision."""
         from ...policy.engine import decide_command
 
-        return decide_command(text, self._loaded.policy, self._scope, self._opinions)
+        return self._held(decide_command(text, self._loaded.policy, self._scope, self._opinions))
+
+    def _held(self, decision: Decision) -> Decision:
+        """INVARIANT: never laxer than a run would be, which refuses where a sandbox is required and there is none."""
+        return held_to(decision, self._loaded.policy, self.here, refuse=True)
 
 
 def opinions_of(loaded: Loaded) -> tuple[Opinion, ...]:
@@ -67,7 +73,7 @@ def check_call(
     loaded = load_policy(options, environ)
     judge = Judge(loaded, environ)
     decision = judge.command(command) if command is not None else judge(_action(tool or "", arguments))
-    states = layer_states(loaded.store)
+    states = judge.here.states
     if form == "json":
         import json
 

@@ -1,7 +1,7 @@
-"""What each layer of the sandbox can do on this machine, for `bylaw check`, which only says it.
+"""What the layers of the sandbox hold on this machine, for `bylaw check`, which says what a run would do.
 
 A probe starts programs, which takes longer than all else that `check` does, so what it found is kept for an hour, under
-a key of everything on the machine that it depends on. INVARIANT: nothing is decided by this; whoever runs a command probes.
+a key of everything on the machine that it depends on. INVARIANT: nothing is performed by this; whoever runs a command probes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ...policy.store import key_of, pack, stamp, unpack
+from ..held import Holding, holding
 
 if TYPE_CHECKING:
     from ...policy.store import Store
-
-State = tuple[str, bool, str]
-"""The name of a layer, whether it can be had, and why."""
 
 _KIND: Final = "sandbox"
 _SECONDS: Final = 3600
@@ -36,8 +34,8 @@ _SPACES: Final = ("user", "mnt", "pid", "net", "uts", "ipc", "cgroup")
 _OF_STATUS: Final = ("Cap", "NoNewPrivs", "Seccomp", "Uid", "Gid", "Groups")
 
 
-def layer_states(store: Store | None) -> tuple[State, ...]:
-    """The state of every layer, outermost first."""
+def held_here(store: Store | None) -> Holding:
+    """What the layers of this machine hold; their states are outermost first."""
     if store is None:
         return _probed()
     key = _key()
@@ -49,19 +47,19 @@ def layer_states(store: Store | None) -> tuple[State, ...]:
     return known
 
 
-def _probed() -> tuple[State, ...]:
+def _probed() -> Holding:
     from ...tools.sandbox import layers
 
-    return tuple((one.name, one.available, one.why) for one in layers())
+    return holding(layers())
 
 
-def _fresh(data: bytes) -> tuple[State, ...] | None:
+def _fresh(data: bytes) -> Holding | None:
     try:
-        made, states = unpack(data, {})
-        fresh = 0 <= time.time() - made < _SECONDS and all(len(one) == len(("name", "available", "why")) for one in states)
-    except (ValueError, TypeError):
+        made, known = unpack(data, {"Holding": Holding})
+        fresh = 0 <= time.time() - made < _SECONDS and all(len(one) == len(("name", "available", "why")) for one in known.states)
+    except (ValueError, TypeError, AttributeError):
         return None
-    return states if fresh else None
+    return known if fresh else None
 
 
 def _key() -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bylaw.agent.cli import app, layers, lean
-from bylaw.agent.cli.layers import layer_states
+from bylaw.agent.cli.layers import held_here
+from bylaw.agent.held import Holding
 from bylaw.policy import store as keeping
 from bylaw.tools.sandbox import bubblewrap
 from cli_room import BYLAW, Cli
@@ -208,37 +209,37 @@ def test_what_ends_the_lean_path_has_the_code_of_the_framework(monkeypatch: pyte
     assert lean.answer(["check", "ls"], {}) == code
 
 
-STATES = (("bubblewrap", True, "proven"),)
+HERE = Holding(states=(("bubblewrap", True, "proven"),), wall=True, lacks={"grain": "no rule can name it"})
 
 
 def test_what_a_probe_found_is_kept_until_it_is_old_or_the_machine_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     probes: list[None] = []
 
-    def probe() -> tuple[layers.State, ...]:
+    def probe() -> Holding:
         probes.append(None)
-        return STATES
+        return HERE
 
     monkeypatch.setattr(layers, "_probed", probe)
     now = [1e9]
     monkeypatch.setattr("time.time", lambda: now[0])
     shelf = Shelf()
-    assert layer_states(None) == STATES
-    assert layer_states(shelf) == layer_states(shelf) == STATES
+    assert held_here(None) == HERE
+    assert held_here(shelf) == held_here(shelf) == HERE
     assert len(probes) == 2
     now[0] += 3600
-    assert layer_states(shelf) == STATES
+    assert held_here(shelf) == HERE
     assert len(probes) == 3
     now[0] -= 1  # a clock that was put back
-    assert layer_states(shelf) == STATES
+    assert held_here(shelf) == HERE
     assert len(probes) == 4
     (place,) = shelf.entries
-    for odd in (b"", keeping.pack("x"), keeping.pack((1, 2)), keeping.pack((now[0], (("a", True),)))):
+    for odd in (b"", keeping.pack("x"), keeping.pack((1, 2)), keeping.pack((now[0], HERE.states))):
         shelf.entries[place] = odd
-        assert layer_states(shelf) == STATES
+        assert held_here(shelf) == HERE
     assert len(probes) == 8
     monkeypatch.setattr(layers, "PROGRAMS", ("/usr/bin/env",))
     monkeypatch.setattr(layers, "_SANDBOX", "/nonexistent")
-    assert layer_states(shelf) == STATES
+    assert held_here(shelf) == HERE
     assert len(probes) == 9
 
 

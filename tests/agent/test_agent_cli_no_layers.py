@@ -37,7 +37,7 @@ def landlock_only(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def bare(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
+def bare(cli: Cli, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The console script on a machine without layers."""
     reading, writing = os.pipe()
     os.write(writing, without_landlock())
@@ -49,7 +49,7 @@ def bare(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
             cwd=cli.workspace,
             env=cli.environ,
             pass_fds=(reading,),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
@@ -72,10 +72,35 @@ def record(cli: Cli) -> list[dict[str, object]]:
     return [json.loads(line) for line in cli("audit", "show", "--format", "json").stdout.splitlines()]
 
 
-def test_check_says_that_no_layer_works_and_judges_as_if_one_did(cli: Cli) -> None:
-    done = bare(cli, "check", "--preset", "strict", "--format", "json", "ls")
-    assert done.returncode == 0, done.stderr
-    assert [layer["available"] for layer in json.loads(done.stdout)["sandbox"]["layers"]] == [False, False]
+@pytest.mark.parametrize(("preset", "code"), [("hardened", 3), ("strict", 3), ("balanced", 10), ("permissive", 0)])
+def test_check_says_that_no_layer_works_and_is_no_laxer_than_a_run(cli: Cli, preset: str, code: int) -> None:
+    done = bare(cli, "check", "--preset", preset, "--format", "json", "ls")
+    assert done.returncode == code, done.stderr
+    answer = json.loads(done.stdout)
+    assert not any(layer["available"] for layer in answer["sandbox"]["layers"])
+    assert "sandbox.missing" in {reason["rule"] for reason in answer["reasons"]}
+
+
+def test_check_of_lines_is_no_laxer_than_a_run_either(cli: Cli) -> None:
+    done = bare(cli, "check", "--preset", "strict", "--stdin", stdin='{"command": "ls"}\n')
+    assert json.loads(done.stdout)["verdict"] == "deny"
+
+
+@pytest.mark.parametrize(("preset", "code"), [("strict", 3), ("balanced", 10), ("permissive", 0)])
+def test_a_command_that_may_write_beside_protected_files_is_judged_where_only_landlock_is_there(cli: Cli, preset: str, code: int) -> None:
+    arguments = ("check", "--preset", preset, "--format", "json")
+    assert landlock_only(cli, *arguments, "cat a.txt").returncode == 0
+    done = landlock_only(cli, *arguments, "touch new.txt")
+    assert done.returncode == code, done.stderr
+    assert [one["rule"] for one in json.loads(done.stdout)["reasons"] if one["rule"].startswith("sandbox.")] == ["sandbox.lacks.protected"]
+
+
+def test_strict_denies_at_the_gate_what_landlock_alone_cannot_hold(cli: Cli) -> None:
+    script = cli.script('- calls: [{name: bash, arguments: {command: "touch new.txt"}}]\n- text: "done"\n')
+    done = landlock_only(cli, "run", "x", "--preset", "strict", "--model", script)
+    assert done.returncode == 3, done.stderr
+    assert "sandbox.lacks.protected" in done.stderr
+    assert not (cli.workspace / "new.txt").exists()
 
 
 def test_strict_runs_no_command_and_ends_with_5(cli: Cli) -> None:

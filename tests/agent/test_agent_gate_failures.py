@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,17 @@ from bylaw.policy.decision import Decision, Verdict
 from bylaw.tools.errors import SandboxError
 from bylaw.tools.permit import Permit
 from bylaw.tools.result import ToolResult
-from bylaw.tools.sandbox import LayerState
+from bylaw.tools.sandbox import LayerState, layers
 from bylaw.tools.toolbox import Toolbox
 from gate_room import room
 
 
 def _no_layers() -> tuple[LayerState, ...]:
     return ()
+
+
+def _landlock_alone() -> tuple[LayerState, ...]:
+    return tuple(one if one.name == "landlock" else replace(one, available=False, why="left out by the test") for one in layers())
 
 
 def test_what_cannot_be_done_is_not_asked_about(tmp_path: Path) -> None:
@@ -54,6 +59,27 @@ def test_a_person_who_is_asked_without_any_layer_is_told_where_that_is_written(t
     with room(tmp_path) as here:
         assert "presets/balanced.yaml:" in here.call("bash", command="cat a.txt").text
         assert "no sandbox layer works here" in here.person.asked[0].text
+
+
+@pytest.mark.parametrize(("preset", "verdict"), [("strict", Verdict.DENY), ("balanced", Verdict.CONFIRM), ("permissive", Verdict.ALLOW)])
+def test_what_the_layers_that_are_there_cannot_hold_gets_what_the_policy_says_of_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str, verdict: Verdict
+) -> None:
+    monkeypatch.setattr(preparation, "layers", _landlock_alone)
+    with room(tmp_path, preset=preset) as here:
+        answer = here.call("bash", command="touch new.txt")
+        assert answer.verdict is verdict
+        assert "sandbox.lacks.protected" in answer.rules
+        assert "sandbox.missing" not in answer.rules
+        assert here.call("bash", command="cat a.txt").verdict is Verdict.ALLOW
+
+
+def test_a_sandbox_that_is_off_is_judged_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "layers", _no_layers)
+    with room(tmp_path, policy="version: 1\nextends: balanced\nsandbox: {mode: 'off'}\n") as here:
+        answer = here.call("bash", command="cat a.txt")
+        assert answer.verdict is Verdict.ALLOW
+        assert not any(rule.startswith("sandbox.") for rule in answer.rules)
 
 
 def test_a_required_layer_that_is_missing_ends_the_run_and_is_on_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

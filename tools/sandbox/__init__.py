@@ -2,6 +2,7 @@
 
     interface    what a layer is; its state on this machine; its part of one call
     grants       a manifest compiled into concrete paths
+    matrix       what each layer can hold, alone and together
     bubblewrap   the layer outside: namespaces and a file system made of the grants
     template     a launcher of somebody else's, in the place of bubblewrap
     cgroup       everything that a launcher starts, bounded and ended as one

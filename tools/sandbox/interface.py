@@ -16,12 +16,16 @@ WALLS: Final[frozenset[LayerName]] = frozenset({"launcher", "bubblewrap", "landl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerState:
-    """Whether a layer can be had, proven by a probe; `why` says what the probe found, `gaps` what the layer cannot hold."""
+    """Whether a layer can be had, proven by a probe; `why` says what the probe found, `gaps` what the layer cannot hold.
+
+    `version` is that of the kernel's interface, where what is held depends on it (the ABI of Landlock), and else 0.
+    """
 
     name: LayerName
     available: bool
     why: str
     gaps: tuple[str, ...] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

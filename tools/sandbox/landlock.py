@@ -51,7 +51,9 @@ class Landlock:
             return LayerState(name=self.name, available=False, why=f"the kernel has no landlock: {os.strerror(problem.errno or 0).lower()}")
         if not _holds(abi):
             return LayerState(name=self.name, available=False, why=f"landlock ABI {abi} answers, but did not refuse a write in the probe")
-        return LayerState(name=self.name, available=True, why=f"ABI {abi}, proven by a refused write", gaps=(*_missing(abi), *_GAPS))
+        return LayerState(
+            name=self.name, available=True, why=f"ABI {abi}, proven by a refused write", gaps=(*_missing(abi), *_GAPS), version=abi
+        )
 
     def part(self, setting: Setting) -> Part:
         """The rules of a call. Inside bubblewrap the mounts take paths out of trees; alone, siblings are granted instead."""
