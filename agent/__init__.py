@@ -11,6 +11,7 @@ approvals/       who is asked, and how
 loop.py          model turn, tool calls, model turn...;  events.py: what a run tells its viewers
 prompt.py        what the model is told;  providers/: the models;  http.py: the only way out
 session.py       a policy, a record, a gate and a model, put together
+machine.py       what `bylaw doctor` finds out about this machine
 directories.py   where bylaw keeps its own things;  cache.py: what is slow to make, kept there
 cli/             the command line;  demo/: the main job in a small repository
 """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 State = tuple[str, bool, str]
 """The name of a layer, whether it can be had, and why."""
 
-_LOST: Final[Mapping[Capability, str]] = {
+LOST: Final[Mapping[Capability, str]] = {
     "read": "nothing here keeps this command from reading what it does not declare",
     "listing": "this command is granted the names of a directory, and would be able to read its files",
     "write": "nothing here keeps this command from changing every file that it does not declare",
@@ -34,7 +34,7 @@ _LOST: Final[Mapping[Capability, str]] = {
 }
 """What it means for a call that a capability is lacking. INVARIANT: `needs` gives these and no others."""
 
-JUDGED: Final[tuple[Capability, ...]] = tuple(_LOST)
+JUDGED: Final[tuple[Capability, ...]] = tuple(LOST)
 """The capabilities that decide on a verdict; docs/decisions/0020-what-a-missing-layer-changes.md says why these."""
 
 _INSTEAD: Final = "install bubblewrap; `bylaw doctor` says what each layer holds on this machine and what is missing"
@@ -115,7 +115,7 @@ def _lacking(manifest: Manifest, verdict: Verdict, source: str, here: Holding) -
         Reason(
             rule=f"sandbox.lacks.{name}",
             verdict=verdict,
-            text=f"{_LOST[name]}: {here.lacks[name]}",
+            text=f"{LOST[name]}: {here.lacks[name]}",
             source=source,
             suggestion=_INSTEAD if place == 0 else None,  # once is enough: the next step is the same for all
         )

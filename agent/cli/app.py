@@ -101,6 +101,19 @@ def _check(
     raise typer.Exit(check_call(options, os.environ, command=command, tool=tool, arguments=arguments, form=output))
 
 
+@app.command("doctor")
+@with_policy
+def _doctor(*, options: PolicyOptions, output: OutputFormat = "text") -> None:
+    """Show what each layer of the sandbox can do here, and why not.
+
+    And what the policy wants of it, what the machine has, and what to do about what is missing.
+    Ends with 0, with 5 where the policy requires a sandbox and there is none, or with 1 where something else is broken.
+    """
+    from .doctor import diagnose
+
+    raise typer.Exit(diagnose(options, os.environ, output))
+
+
 @app.command("demo")
 def _demo() -> None:
     """Watch the main job on a small repository made for it: no key, no network; all but the model's words is real."""

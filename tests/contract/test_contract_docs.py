@@ -31,7 +31,7 @@ def test_a_shown_output_is_the_programs_own(name: str, block: Block) -> None:
 
 def test_the_readme_shows_the_help_of_the_main_commands() -> None:
     shown = {block.command for block in blocks(text("README.md"))}
-    assert {"bylaw --help", "bylaw run --help", "bylaw check --help"} <= shown
+    assert {"bylaw --help", "bylaw run --help", "bylaw check --help", "bylaw doctor --help"} <= shown
 
 
 def test_the_table_of_exit_codes_names_every_code_that_an_error_ends_with() -> None:
