@@ -163,7 +163,7 @@ def _programs(environ: Mapping[str, str]) -> Iterator[Fact]:
 
 def _record(directory: str) -> Fact:
     """Whether a record can be written: tried with a file that has no name, in the nearest directory that is there."""
-    place = directory
+    place: str = directory
     while not os.path.isdir(place) and place != "/":
         place = os.path.dirname(place)
     kind = _file_system(os.path.realpath(place))

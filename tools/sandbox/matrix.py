@@ -89,7 +89,7 @@ Coverage = Mapping[Capability, Held]
 
 
 def _cell(capability: Capability, layers: str, grade: Grade, why: str, *, abi: int = 0, user: bool = False) -> Cell:
-    names = frozenset(name for name in LAYER_NAMES if name in layers.split())
+    names: frozenset[LayerName] = frozenset(name for name in LAYER_NAMES if name in layers.split())
     return Cell(capability=capability, grade=grade, layers=names, why=why, abi=abi, user=user)
 
 
@@ -169,6 +169,7 @@ CELLS: Final[tuple[Cell, ...]] = (
 )
 """Of cells that are equally good the first one speaks."""
 
+_UNPROVEN: Final[frozenset[LayerName]] = frozenset({"launcher"})
 _UNKNOWN: Final = "what a launcher of your own holds is not known, so nothing is taken for held"
 _NOBODY: Final = "no layer that is here holds it"
 
@@ -176,7 +177,7 @@ _NOBODY: Final = "no layer that is here holds it"
 def coverage(states: Iterable[LayerState], *, root: bool | None = None) -> Coverage:
     """What the layers that are available hold together. `root`: whether the caller is root, without it this process."""
     held = [state for state in states if state.available]
-    names = frozenset(state.name for state in held)
+    names: frozenset[LayerName] = frozenset(state.name for state in held)
     abi = max((state.version for state in held if state.name == "landlock"), default=0)
     as_root = os.geteuid() == 0 if root is None else root
     return {one: _best(one, names, abi, as_root=as_root) for one in CAPABILITIES}
@@ -187,7 +188,7 @@ def _best(capability: Capability, names: frozenset[LayerName], abi: int, *, as_r
         cell for cell in CELLS if cell.capability == capability and cell.layers <= names and cell.abi <= abi and not (cell.user and as_root)
     ]
     if not fitting:
-        return Held(grade="no", why=_UNKNOWN if names == {"launcher"} else _NOBODY)
+        return Held(grade="no", why=_UNKNOWN if names == _UNPROVEN else _NOBODY)
     best = max(fitting, key=lambda cell: GRADES.index(cell.grade))
     return Held(grade=best.grade, why=best.why)
 
