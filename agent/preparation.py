@@ -116,7 +116,8 @@ def _path(decision: Decision, kind: type[Read | Write]) -> str:
         if isinstance(effect, kind):
             return effect.path
     raise ToolError(
-        "where this path leads is not known, so nothing can be opened there", hint="name the file itself, without links of the system"
+        "where this path leads is not known, so nothing can be opened there",
+        hint="name the file itself: no link of the system, no `..` or `.` behind what is missing or a file, no name over 255 bytes",
     )
 
 

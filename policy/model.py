@@ -58,7 +58,7 @@ class Limits(Record):
     `processes` to `cpu_seconds` are what the kernel holds a command to: `processes` count at once, `memory_bytes` are the
     data of one process (of all of them together, where a control group can be had), `file_bytes` the largest file that it
     may make, `cpu_seconds` the processor time of one process. `session_*` are totals of a session: bytes that were read,
-    written and answered, and files that were written.
+    written and answered, and files that were written. `hard_links`: whether a file that has other names too may be read.
     """
 
     read_bytes: int

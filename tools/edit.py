@@ -11,6 +11,7 @@ from .atomic import bounded_bytes, existing_file, replace
 from .diff import lines_of, unified
 from .errors import ChangedError, LimitError, MissingError, ToolError
 from .files import require_text
+from .paths import require_file_name, require_one_name
 from .permit import Binding, Target
 from .result import ToolResult
 from .text import listed, plural, visible
@@ -119,11 +120,13 @@ def _by_lines(action: EditFile, text: str, shown: str) -> str:
 
 def edit_file(action: EditFile, target: Target, limits: Limits, bindings: tuple[Binding, ...]) -> ToolResult:
     """Performs the edit and gives the diff. Raises PathError, ToolError, LimitError, ChangedError; then nothing changed."""
+    require_file_name(action.path)
     with existing_file(target) as existing:
         if existing is None:
             if any(binding.path == target.shown and binding.sha256 is not None for binding in bindings):
                 raise ChangedError(f"`{visible(target.shown)}` has gone since it was judged", hint="look for it with `ls`")
             raise MissingError(f"`{visible(target.shown)}` does not exist", hint="create it with `write`")
+        require_one_name(target, existing.status, limits)
         data = bounded_bytes(existing, limits.read_bytes, target)
     edited = apply_edit(action, data, limits, target.shown)
     # The bytes that were edited must be those that are replaced, approval or not.
@@ -134,6 +137,7 @@ def edit_file(action: EditFile, target: Target, limits: Limits, bindings: tuple[
         status="ok",
         text="\n".join((said, diff, *(f"[{note}]" for note in notes))).rstrip("\n"),
         data={"path": target.shown, "replacements": edited.replacements, "diff": diff, "bytes_written": change.size},
+        read_bytes=len(data),
         changes=(change,),
         notes=notes,
     )

@@ -11,7 +11,7 @@ from ..policy.actions import ReadFile, WriteFile
 from ..policy.model import Limits
 from .atomic import replace
 from .errors import LimitError, PathError, ToolError
-from .paths import opened_file
+from .paths import opened_file, require_file_name
 from .permit import Binding, Target
 from .result import JSON, ToolResult
 from .text import plural, visible
@@ -53,6 +53,7 @@ class _Page:
     cut_lines: int = 0
     undecodable: int = 0
     carriage_returns: int = 0
+    taken: int = 0
     size: int = 0
     stopped: str | None = None
 
@@ -80,6 +81,7 @@ def read_file(action: ReadFile, target: Target, limits: Limits) -> ToolResult:
 
     Raises PathError (missing, binary, not as judged), LimitError (larger than the limit and no part was asked for).
     """
+    require_file_name(action.path)
     with opened_file(target, limits) as descriptor:
         size = os.fstat(descriptor).st_size
         if size > limits.read_bytes and action.limit is None and action.offset == 1:
@@ -99,7 +101,7 @@ def read_file(action: ReadFile, target: Target, limits: Limits) -> ToolResult:
 def _gather(descriptor: int, action: ReadFile, target: Target, limits: Limits) -> _Page:
     page = _Page()
     deadline = time.monotonic() + limits.command_seconds
-    for number, (raw, whole) in enumerate(_lines(descriptor, target.shown), start=1):
+    for number, (raw, whole) in enumerate(_lines(descriptor, target.shown, page), start=1):
         page.lines = number
         if time.monotonic() > deadline:
             page.stopped = f"stopped after {limits.command_seconds:g} seconds at line {number}"
@@ -117,10 +119,11 @@ def _gather(descriptor: int, action: ReadFile, target: Target, limits: Limits) -
     return page
 
 
-def _lines(descriptor: int, shown: str) -> Iterator[tuple[bytes, int]]:
-    """Each line without its line feed, cut to what is ever shown, and its whole length in bytes."""
+def _lines(descriptor: int, shown: str, page: _Page) -> Iterator[tuple[bytes, int]]:
+    """Each line without its line feed, cut to what is ever shown, and its whole length in bytes; the page counts what is read."""
     kept, whole, first = b"", 0, True
     while chunk := os.read(descriptor, _CHUNK):
+        page.taken += len(chunk)
         if first:
             require_text(chunk, shown)
             first = False
@@ -158,11 +161,13 @@ def _answer(page: _Page, action: ReadFile, target: Target, size: int) -> ToolRes
     }
     data |= {"content": "\n".join(page.shown), "truncated": page.stopped is not None}
     text = "\n".join([*page.shown, *(f"[{note}]" for note in notes)])
-    return ToolResult(status="ok", text=text, data=data, truncated=page.stopped is not None or page.cut_lines > 0)
+    cut = page.stopped is not None or page.cut_lines > 0
+    return ToolResult(status="ok", text=text, data=data, read_bytes=page.taken, truncated=cut)
 
 
 def write_file(action: WriteFile, target: Target, limits: Limits, bindings: tuple[Binding, ...]) -> ToolResult:
     """Gives the target the content, making missing parents. Raises PathError, LimitError, ChangedError; then nothing changed."""
+    require_file_name(action.path)
     change, notes = replace(target, encoded(action.content, limits, target.shown), bindings=bindings)
     created = change.before is None
     said = f"{'created' if created else 'replaced'} {visible(target.shown)} ({plural(change.size, 'byte')})"

@@ -13,10 +13,13 @@ from .paths import kind_name, open_beneath, opened, refusal
 from .patterns import Glob
 from .permit import Target
 from .result import JSON, ToolResult
-from .text import cap, plural, visible
+from .text import cap, is_text, not_text, plural, visible
 from .walk import Entry, EntryKind, Walk, entry_kind, refuse_hidden
 
 MOST_RESULTS = 1_000
+_Shown = tuple[EntryKind, str, str | None]
+"""Kind, name and (for a link) where it leads."""
+
 _TAGS: dict[EntryKind, str] = {"file": "[file]", "directory": "[dir] ", "symlink": "[link]", "other": "[other]"}
 
 
@@ -27,13 +30,14 @@ def find_files(action: FindFiles, target: Target, manifest: Manifest, limits: Li
     glob = Glob(action.pattern)
     walk = Walk(target=target, hidden=hidden, seconds=limits.command_seconds, names_hidden=glob.names_hidden)
     found: list[str] = []
-    total = 0
+    total = odd = 0
     for entry in walk.entries():
         if _wanted(action, entry) and glob.matches(entry.relative):
             total += 1
+            odd += not is_text(entry.relative)
             if len(found) < MOST_RESULTS:
                 found.append(visible(entry.relative) + ("/" if entry.kind == "directory" else ""))
-    notes = walk.notes()
+    notes = (*walk.notes(), *not_text(odd))
     head = f"{plural(total, 'result')}:" if total else "no files found"
     cut = (f"[{len(found)} of {total} shown]",) if total > len(found) else ()
     capped = cap("\n".join((head, *found, *cut, *(f"[{note}]" for note in notes))), limits.output_bytes)
@@ -61,7 +65,7 @@ def list_directory(action: ListDirectory, target: Target, manifest: Manifest, li
             raise PathError(f"`{visible(target.shown)}` is {kind_name(mode)}, not a directory", hint="read a file with `read`")
     descriptor = open_beneath(target, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        entries = _entries(descriptor, target, hidden, everything=action.all)
+        entries, odd = _entries(descriptor, target, hidden, everything=action.all)
     except OSError as problem:
         raise refusal(target.shown, problem) from problem
     finally:
@@ -69,26 +73,31 @@ def list_directory(action: ListDirectory, target: Target, manifest: Manifest, li
     shown = entries[:MOST_RESULTS]
     lines = [f"{_TAGS[kind]} {name}" + (f" -> {leads}" if leads is not None else "") for kind, name, leads in shown]
     cut = (f"[{len(shown)} of {len(entries)} shown]",) if len(entries) > len(shown) else ()
-    capped = cap("\n".join((f"Directory: {visible(target.shown)}", *(lines or ["(empty)"]), *cut)), limits.output_bytes)
+    notes = not_text(odd)
+    text = "\n".join((f"Directory: {visible(target.shown)}", *(lines or ["(empty)"]), *cut, *(f"[{note}]" for note in notes)))
+    capped = cap(text, limits.output_bytes)
     listed: list[JSON] = [{"name": name, "kind": kind, "target": leads} for kind, name, leads in shown]
     return ToolResult(
         status="ok",
         text=capped.text,
         data={"path": target.shown, "entries": listed, "total": len(entries), "truncated": bool(cut)},
         truncated=bool(cut) or capped.truncated,
+        notes=notes,
     )
 
 
-def _entries(descriptor: int, target: Target, hidden: frozenset[str], *, everything: bool) -> list[tuple[EntryKind, str, str | None]]:
-    """Kind, name and (for a link) where it leads, grouped by kind and sorted; names made visible."""
-    found: list[tuple[EntryKind, str, str | None]] = []
+def _entries(descriptor: int, target: Target, hidden: frozenset[str], *, everything: bool) -> tuple[list[_Shown], int]:
+    """What to show, grouped by kind and sorted, names made visible; and how many of the names are not UTF-8."""
+    found: list[_Shown] = []
+    odd = 0
     with os.scandir(descriptor) as names:
         for one in names:
             if f"{target.shown.rstrip('/')}/{one.name}" in hidden or (one.name.startswith(".") and not everything):
                 continue
             kind = entry_kind(one)
+            odd += not is_text(one.name)
             found.append((kind, visible(one.name), _leads(one.name, descriptor) if kind == "symlink" else None))
-    return sorted(found, key=lambda one: (_TAGS[one[0]], one[1]))
+    return sorted(found, key=lambda one: (_TAGS[one[0]], one[1])), odd
 
 
 def _leads(name: str, descriptor: int) -> str:

@@ -176,11 +176,25 @@ def require_readable_kind(target: Target, mode: int, limits: Limits) -> None:
         raise PathError(f"`{visible(target.shown)}` is {kind_name(mode)}, not a regular file", hint="the policy allows regular files only")
 
 
+def has_more_names(status: os.stat_result) -> bool:
+    """Whether this is a regular file that other names (hard links), perhaps outside of every root, lead to as well."""
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+
+
+def require_one_name(target: Target, status: os.stat_result, limits: Limits) -> None:
+    """PathError for a file with several names, when the policy refuses those: one of them may be what was to be kept apart."""
+    if limits.hard_links == "refuse" and has_more_names(status):
+        raise PathError(
+            f"`{visible(target.shown)}` has {status.st_nlink} names (hard links), and the policy refuses to read such files",
+            hint="read another file; a person can copy this one, or set `hard_links: allow` in the policy's limits",
+        )
+
+
 @contextmanager
 def opened_file(target: Target, limits: Limits) -> Generator[int]:
     """The target opened for reading; a pipe or device that the policy refuses is never opened, not even for a moment.
 
-    Raises MissingError, PathError.
+    Raises MissingError, PathError; that also for a file with several names, when the policy refuses those.
     """
     with opened(target, os.O_PATH) as looked_at:
         before = os.fstat(looked_at)
@@ -189,7 +203,14 @@ def opened_file(target: Target, limits: Limits) -> Generator[int]:
             after = os.fstat(descriptor)
             if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino):
                 require_readable_kind(target, after.st_mode, limits)
+            require_one_name(target, after, limits)
             yield descriptor
+
+
+def require_file_name(given: str) -> None:
+    """PathError for a path, as the model gave it, that ends like a directory's: to the kernel too, `x/` is never the file `x`."""
+    if given.endswith("/"):
+        raise PathError(f"`{visible(given)}` ends with `/` and so names a directory", hint="name the file without the slash")
 
 
 def parent_of(target: Target) -> tuple[Target, str]:

@@ -15,7 +15,7 @@ from .diff import unified
 from .edit import apply_edit, binding_of
 from .errors import LimitError, MissingError, PathError
 from .files import encoded, require_text
-from .paths import parent_of
+from .paths import parent_of, require_file_name, require_one_name
 from .permit import Binding, Target
 from .text import visible
 
@@ -35,6 +35,7 @@ class Preview:
 
 def preview(action: WriteFile | EditFile, target: Target, limits: Limits) -> Preview:
     """What the call would do now. Raises ToolError for whatever would make the call itself fail."""
+    require_file_name(action.path)
     parent_of(target)
     with existing_file(target) as existing:
         match action:
@@ -66,6 +67,7 @@ def _written(action: WriteFile, target: Target, limits: Limits, existing: Existi
 def _edited(action: EditFile, target: Target, limits: Limits, existing: Existing | None) -> Preview:
     if existing is None:
         raise MissingError(f"`{visible(target.shown)}` does not exist", hint="create it with `write`")
+    require_one_name(target, existing.status, limits)
     data = bounded_bytes(existing, limits.read_bytes, target)
     edited = apply_edit(action, data, limits, target.shown)
     diff = unified(edited.before, edited.after, path=target.relative, limit=_WHOLE)

@@ -26,7 +26,8 @@ class ToolResult:
     """The outcome of one call.
 
     `text` goes to the model. `data` is the same in fields, for JSON output. `output_bytes` counts what was produced
-    before any cap, `truncated` says that some of it was cut. `sandbox` names the layers that held, `notes` says what
+    before any cap, `truncated` says that some of it was cut. `read_bytes` counts what our own tools read of files; what a
+    program reads is not known. `sandbox` names the layers that held, `notes` says what
     a person must know (a missing layer, hooks that were not run).
     """
 
@@ -36,6 +37,7 @@ class ToolResult:
     exit_code: int | None = None
     signal: int | None = None
     output_bytes: int = 0
+    read_bytes: int = 0
     output_sha256: str | None = None
     truncated: bool = False
     changes: tuple[Change, ...] = ()

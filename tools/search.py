@@ -17,7 +17,7 @@ from ..policy.actions import SearchText
 from ..policy.decision import Manifest
 from ..policy.model import Limits
 from .errors import PathError, ToolError
-from .paths import child_of, opened, opened_file
+from .paths import child_of, has_more_names, opened, opened_file
 from .patterns import Compiled, Glob, compile_pattern, translate
 from .permit import Target
 from .result import JSON, ToolResult
@@ -59,6 +59,9 @@ def search_text(action: SearchText, target: Target, manifest: Manifest, limits: 
             search.add(os.path.basename(target.shown), descriptor)
         return search.answer(walk, prefix=os.path.dirname(action.path))
     files = [entry.relative for entry in walk.entries() if entry.kind == "file" and (include is None or include.matches(entry.relative))]
+    if limits.hard_links == "refuse":
+        # before ripgrep is asked, so that the count does not tell which of them hold a match
+        files = [name for name in files if not search.skips(name)]
     expression = ("(?i)" if action.case_insensitive else "") + (translate(action.pattern, "rust") or "")
     if candidates is not None and translate(action.pattern, "rust") is not None:
         told = candidates(expression, files)
@@ -68,7 +71,8 @@ def search_text(action: SearchText, target: Target, manifest: Manifest, limits: 
             break
         try:
             with opened(child_of(target, name), os.O_RDONLY) as descriptor:
-                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                status = os.fstat(descriptor)
+                if stat.S_ISREG(status.st_mode) and not search.refuses(status):
                     search.add(name, descriptor, walk)
         except (PathError, OSError):
             walk.unreadable += 1
@@ -90,6 +94,8 @@ class _Search:
     _matches: int = field(init=False, default=0)
     _files: int = field(init=False, default=0)
     _long: int = field(init=False, default=0)
+    _read: int = field(init=False, default=0)
+    _linked: int = field(init=False, default=0)
     _pending: list[tuple[str, _File]] = field(init=False, default_factory=list[tuple[str, _File]])
 
     def __post_init__(self) -> None:
@@ -100,6 +106,20 @@ class _Search:
                 self._quick = compile_pattern(many, case_insensitive=self.action.case_insensitive)
             except ToolError:
                 self._quick = None
+
+    def refuses(self, status: os.stat_result) -> bool:
+        """Whether the policy lets this file not be read because other names lead to it; counts those."""
+        refused = self.limits.hard_links == "refuse" and has_more_names(status)
+        self._linked += refused
+        return refused
+
+    def skips(self, name: str) -> bool:
+        """`refuses`, of a file by its name below the target; what cannot be looked at is left to the reading."""
+        try:
+            with opened(child_of(self.target, name), os.O_PATH) as looked_at:
+                return self.refuses(os.fstat(looked_at))
+        except PathError:
+            return False
 
     def add(self, name: str, descriptor: int, walk: Walk | None = None) -> None:
         """Searches one file; a binary file gives nothing."""
@@ -116,7 +136,7 @@ class _Search:
         found = _File()
         before: deque[tuple[int, bytes]] = deque(maxlen=self.action.context_lines)
         number, after = 0, 0
-        for block in _blocks(descriptor):
+        for block in _blocks(descriptor, self._count):
             if b"\0" in block:
                 return None
             if walk is not None and walk.out_of_time():
@@ -149,6 +169,9 @@ class _Search:
                     before.append((number, text))
         return found
 
+    def _count(self, size: int) -> None:
+        self._read += size
+
     @staticmethod
     def _line(raw: bytes, found: _File) -> str:
         text = raw[: LINE_CHARACTERS * 4 + 4].decode("utf-8", "replace")
@@ -164,6 +187,8 @@ class _Search:
         cut = shown < self._matches
         if cut:
             notes.append(f"{shown} of {self._matches} matches shown; narrow the pattern, the path or `include`")
+        if self._linked:
+            notes.append(f"{plural(self._linked, 'file')} with several names (hard links) skipped: the policy refuses to read them")
         if self._long:
             notes.append(f"{plural(self._long, 'line')} longer than {LINE_CHARACTERS} characters cut")
         head = f"{plural(self._matches, 'match', 'matches')} in {plural(self._files, 'file')}:" if self._matches else "no matches found"
@@ -173,6 +198,7 @@ class _Search:
             status="ok",
             text=capped.text,
             data={"matches": self._found, "total": self._matches, "files": self._files, "truncated": truncated},
+            read_bytes=self._read,
             truncated=truncated,
             notes=tuple(notes),
         )
@@ -201,12 +227,13 @@ class _Search:
         return shown
 
 
-def _blocks(descriptor: int) -> Iterator[bytes]:
+def _blocks(descriptor: int, count: Callable[[int], None]) -> Iterator[bytes]:
     """The content in blocks of whole lines, the last line feed of a block included or not; a line that is too long is
-    cut, and the rest of it thrown away.
+    cut, and the rest of it thrown away. `count` hears how many bytes are read.
     """
     rest, skipping = b"", False
     while chunk := os.read(descriptor, _CHUNK):
+        count(len(chunk))
         if skipping:
             end = chunk.find(b"\n")
             if b"\0" in chunk:

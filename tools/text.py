@@ -50,6 +50,18 @@ def visible(name: str) -> str:
     return "".join(_spelled(one) if unicodedata.category(one) in _HIDDEN_CATEGORIES else one for one in name)
 
 
+def not_text(count: int) -> tuple[str, ...]:
+    """The note on names with bytes that are not UTF-8: how they are shown, and how they can be given all the same."""
+    if not count:
+        return ()
+    return (f"{plural(count, 'name')} not in UTF-8, each odd byte shown as `\\xNN`; only a command can give it: \"$(printf 'a\\351')\"",)
+
+
+def is_text(name: str) -> bool:
+    """Whether the name is UTF-8."""
+    return name.isascii() or not any(0xDC80 <= ord(one) <= 0xDCFF for one in name)
+
+
 def _spelled(one: str) -> str:
     code = ord(one)
     if 0xDC80 <= code <= 0xDCFF:  # how the file system encoding keeps a byte that is not UTF-8
