@@ -28,6 +28,7 @@ from .nested import NestedCalls
 from .preparation import Nested, Preparation, Workplace, compose, prepare, recheck
 from .question import question_text
 from .recorder import Recorder, rules
+from .totals import Totals
 
 if TYPE_CHECKING:
     from ..policy.model import Policy
@@ -77,6 +78,7 @@ class Gate:
         self._settings = settings
         self._grants = Grants()
         self._written: set[str] = set()
+        self.totals = Totals(settings.policy)
 
     def call(self, call: ToolCall) -> Answer:
         """Passes one call of the model through the door.
@@ -84,7 +86,9 @@ class Gate:
         Raises AuditError when the record cannot be written (nothing was performed then, or nothing more is), SandboxError
         when a required layer is missing, and KeyboardInterrupt.
         """
-        return self._enter(call.id, call.name, call.arguments)
+        answer = self._enter(call.id, call.name, call.arguments)
+        self.totals.answered(answer.text)
+        return answer
 
     def _enter(self, call_id: str, tool: str, arguments: str) -> Answer:
         try:
@@ -97,7 +101,7 @@ class Gate:
 
     def _pass(self, call_id: str, action: Action) -> Answer:
         settings, recorder = self._settings, self._settings.recorder
-        decision = self._judge(action)
+        decision = self.totals.held(action, self._judge(action))
         settings.decided(call_id, action, decision)
         try:
             recorder.intent(call_id, action, decision)
@@ -262,6 +266,7 @@ class Gate:
         self._written.update(change.path for change in result.changes)
         if decision.plan is not None:
             self._written.update(effect.path for effect in decision.effects if isinstance(effect, Write))
+        self.totals.performed(decision, result)
         self._settings.recorder.outcome(call_id, action.tool, result, started)
         return Answer(text=result.text, is_error=result.is_error, verdict=decision.verdict, rules=rules(decision), result=result)
 

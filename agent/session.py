@@ -20,6 +20,7 @@ from ..policy.decision import Decision, Verdict
 from ..policy.engine import decide
 from ..policy.paths import within
 from ..tools.permit import Issuer
+from ..tools.result import JSON
 from ..tools.sandbox import layers
 from ..tools.toolbox import Toolbox
 from .approvals.interface import Approver
@@ -81,6 +82,18 @@ class Session:
             )
         return tuple(found)
 
+    @property
+    def limits_reached(self) -> tuple[str, ...]:
+        """The totals of the session that calls were refused for."""
+        return tuple(self._gate.totals.reached)
+
+    def end(self) -> None:
+        """Puts the end of the session on the record, with what it took in all."""
+        totals: dict[str, JSON] = {**self._gate.totals.counts()}
+        reached = list(self.limits_reached)
+        fields: dict[str, JSON] = {"exit_code": self.exit_code, "denials": self.denials, "totals": totals, "limits_reached": reached}
+        self.recorder.note("session.end", fields, durable=True)
+
     def readable(self, path: str) -> bool:
         """Whether the policy lets this file be read without a question."""
         decision = decide(ReadFile(path=path), self._settings.policy, self._workplace.scope(frozenset()))
@@ -129,7 +142,7 @@ def open_session(settings: SessionSettings) -> Iterator[Session]:
             session.exit_code = 130
             raise
         finally:
-            recorder.note("session.end", {"exit_code": session.exit_code, "denials": session.denials}, durable=True)
+            session.end()
     finally:
         workplace.close()
         log.close()

@@ -13,7 +13,7 @@ from ...policy.decision import Decision
 from ...policy.paths import within
 from ...tools.result import JSON
 from ..approvals import Approver, Headless, UnsafeApproveAll
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, LimitError
 from ..events import CallDecided, Notice, RunStarted
 from ..loop import Received, RunLimits, RunOutcome, Sending, run
 from ..prompt import system_prompt, tool_specs
@@ -145,7 +145,8 @@ def work(job: Job, environ: Mapping[str, str]) -> int:
         session.exit_code = exit_code(outcome, session, allow_denials=options.allow_denials)
         if outcome.error is not None:
             view(Notice(level="error", text=str(outcome.error), hint=outcome.error.hint))
-        view(replace(outcome.finished(), exit_code=session.exit_code))
+        status = "limit" if session.exit_code == LimitError.exit_code else outcome.status
+        view(replace(outcome.finished(), status=status, exit_code=session.exit_code))
         return session.exit_code
 
 
@@ -159,7 +160,11 @@ def place_in(workspace: str) -> str:
 
 
 def exit_code(outcome: RunOutcome, session: Session, *, allow_denials: bool) -> int:
-    """The run's own code; a run that is done but was denied something ends with 3, unless that was asked for."""
+    """The run's own code; a run that is done ends with 4 where a total of the session refused a call, and with 3 where
+    something else was denied, unless that was asked for.
+    """
+    if outcome.exit_code == 0 and session.limits_reached:
+        return LimitError.exit_code
     if outcome.exit_code == 0 and session.denials and not allow_denials:
         return _DENIED
     return outcome.exit_code

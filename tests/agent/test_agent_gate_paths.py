@@ -12,22 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bylaw.agent.approvals import Approval, Approved, Question
-from bylaw.policy.layers import load
-from bylaw.policy.records import replace
 from bylaw.tools import paths
-from gate_room import Person, Room, make_workspace, room
+from gate_room import Room, Yes, make_workspace, room
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 ODD = os.fsdecode(b"caf\xe9")
-
-
-class Yes(Person):
-    """Says yes to everything."""
-
-    def ask(self, question: Question) -> Approval:
-        self.asked.append(question)
-        return Approved()
 
 
 @pytest.fixture(params=["openat2", "components"], autouse=True)
@@ -277,16 +266,10 @@ def test_a_hard_link_to_a_file_outside_is_read_by_default_and_a_write_replaces_o
 
 
 @pytest.fixture
-def strict_links(tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def strict_links(tmp_path: Path, outside: Path) -> Iterator[Room]:
     """A room whose policy refuses files with several names, with one such file."""
-
-    def with_refusal(*arguments: object, **named: object) -> object:
-        policy = load("balanced", workspace=str(named["workspace"]), home=str(named["home"]))
-        return replace(policy, limits=replace(policy.limits, hard_links="refuse"))
-
-    monkeypatch.setattr("gate_room.load", with_refusal)
     os.link(outside / "f", make_workspace(tmp_path) / "linked")
-    with room(tmp_path, person=Yes()) as opened:
+    with room(tmp_path, person=Yes(), limits={"hard_links": "refuse"}) as opened:
         yield opened
 
 

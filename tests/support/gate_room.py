@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bylaw.agent.approvals import Approval, Denied, Question
+from bylaw.agent.approvals import Approval, Approved, Denied, Question
 from bylaw.agent.gate import Answer
 from bylaw.agent.providers.interface import ToolCall
 from bylaw.agent.session import Session, SessionSettings, open_session
 from bylaw.audit import read
 from bylaw.policy.layers import load
+from bylaw.policy.records import replace
 
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false")
 
@@ -52,6 +53,14 @@ class Person:
             return Denied(unattended=True)
         answer = self.answers.pop(0)
         return answer(question) if callable(answer) else answer
+
+
+class Yes(Person):
+    """Says yes to everything."""
+
+    def ask(self, question: Question) -> Approval:
+        self.asked.append(question)
+        return Approved()
 
 
 @dataclass
@@ -91,8 +100,9 @@ def room(
     dry_run: bool = False,
     environ: dict[str, str] | None = None,
     person: Person | None = None,
+    limits: Mapping[str, object] | None = None,
 ) -> Generator[Room]:
-    """A gate over `base`/ws, made where it is missing; the record goes to `base`/home."""
+    """A gate over `base`/ws, made where it is missing; the record goes to `base`/home. `limits` replace those of the policy."""
     workspace = base / "ws" if (base / "ws").exists() else make_workspace(base)
     files: tuple[str, ...] = ()
     if policy is not None:
@@ -102,6 +112,8 @@ def room(
     home.mkdir(exist_ok=True)
     real_home = os.path.realpath(home)
     loaded = load(None if policy else preset, files=files, workspace=os.path.realpath(workspace), home=real_home)
+    if limits:
+        loaded = replace(loaded, limits=replace(loaded.limits, **limits))
     someone = person or Person(answers=list(answers))
     variables = {"PATH": os.environ["PATH"], "BYLAW_HOME": real_home, "HOME": real_home, **(environ or {})}
     settings = SessionSettings(
