@@ -51,6 +51,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def race(session: nox.Session) -> None:
+    """A minute of each race between the tools and a process that swaps a directory for a link to outside."""
+    words = ("-m", "pytest", "-s", "-n", "0", "tests/tools/test_tools_race.py", "tests/agent/test_agent_race.py")
+    run(session, "python", *words, *session.posargs, BYLAW_RACE_SECONDS=os.environ.get("BYLAW_RACE_SECONDS", "60"))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, and the formatter's opinion."""
     run(session, "ruff", "check", ".")

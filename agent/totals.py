@@ -10,7 +10,7 @@ size of an answer, of a file that was read or edited) does so by one call at mos
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from ..policy.actions import EditFile
 from ..policy.decision import Reason, Verdict
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from ..policy.model import Policy
     from ..tools.result import ToolResult
 
-_Name = Literal["session_output_bytes", "session_read_bytes", "session_write_bytes", "session_files"]
-
-_WHAT: Final[Mapping[_Name, str]] = {
+_WHAT: Final[Mapping[str, str]] = {
     "session_output_bytes": "bytes of answers",
     "session_read_bytes": "bytes read of files",
     "session_write_bytes": "bytes written to files",
@@ -42,7 +40,7 @@ class Totals:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._limits: Mapping[_Name, int] = {
+        self._limits: Mapping[str, int] = {
             "session_output_bytes": policy.limits.session_output_bytes,
             "session_read_bytes": policy.limits.session_read_bytes,
             "session_write_bytes": policy.limits.session_write_bytes,
@@ -76,7 +74,7 @@ class Totals:
         """Counts an answer to the model."""
         self._output += len(text.encode("utf-8", "surrogatepass"))
 
-    def counts(self) -> Mapping[_Name, int]:
+    def counts(self) -> Mapping[str, int]:
         """The totals so far."""
         return {
             "session_output_bytes": self._output,
@@ -85,7 +83,7 @@ class Totals:
             "session_files": len(self._files),
         }
 
-    def _after(self, action: Action, decision: Decision) -> Mapping[_Name, int]:
+    def _after(self, action: Action, decision: Decision) -> Mapping[str, int]:
         """The least that each total would be after the call; a total that the call does not touch is 0.
 
         What cannot be known beforehand counts as one byte or one file, so that nothing of its kind follows a total that is
@@ -104,7 +102,7 @@ class Totals:
             "session_files": now["session_files"] + (fresh or 1) if fresh or anything else 0,
         }
 
-    def _reason(self, name: _Name) -> Reason:
+    def _reason(self, name: str) -> Reason:
         limit, count = self._limits[name], self.counts()[name]
         rule = f"limits.{name}"
         text = f"this session is at {count:,} {_WHAT[name]}, its limit is {limit:,}, and this call would add to them"

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 _HOME = pytest.StashKey[Path]()
+_KNOBS = ("BYLAW_FUZZ_", "BYLAW_RACE_")  # how much the tests themselves do; the program knows nothing of them
 
 # Two slow cores are shared with other work, so time is never what a property is about.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="bylaw-tests-home-"))
     config.stash[_HOME] = home
     for name in list(os.environ):
-        if name.startswith(("BYLAW_", "XDG_")):
+        if name.startswith(("BYLAW_", "XDG_")) and not name.startswith(_KNOBS):
             del os.environ[name]
     os.environ["HOME"] = str(home)
     _guard_sockets()

@@ -104,7 +104,8 @@ def test_bytes_that_are_read_are_counted_by_every_tool_that_reads(tmp_path: Path
 
 def test_every_answer_counts_as_output_and_then_nothing_more_is_performed(tmp_path: Path) -> None:
     with room(tmp_path, person=Yes(), limits={"session_output_bytes": 200}) as here:
-        counted = 0
+        counted, answer = 0, here.raw("nothing", "{}")
+        counted += len(answer.text.encode())
         for number in range(100):
             answer = here.call("bash", command=f"echo {number}") if number % 2 else here.raw("nothing", "{}")
             if answer.denied:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -112,17 +113,17 @@ print(json.dumps([said, state() == before]))
 )
 
 
-def run(program: str, place: Path, *before: str) -> object:
+def run(program: str, place: Path, *before: str) -> list[object]:
     """What a process of its own printed."""
     command = [*before, sys.executable, "-I", "-c", program, str(place)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert ended.returncode == 0, ended.stderr[-2000:]
-    return json.loads(ended.stdout)
+    found: list[object] = json.loads(ended.stdout)
+    return found
 
 
 def test_a_writer_that_is_killed_at_any_point_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
-    found = run(KILLED, tmp_path)
-    assert isinstance(found, list)
+    found = cast("list[dict[str, int]]", run(KILLED, tmp_path))
     for kinds, expected in zip(found, (("old", "new"), ("old", "new"), ("none", "new")), strict=True):
         assert kinds["other"] == 0, kinds
         assert all(kinds[one] > 0 for one in expected), kinds
@@ -167,6 +168,5 @@ def test_a_limit_on_the_size_of_files_leaves_the_old_file_and_nothing_else(tmp_p
 
 def full(program: str, place: Path, *before: str) -> tuple[list[str], bool]:
     """What each attempt said, and whether the directory was the same afterwards."""
-    found = run(program, place, *before)
-    assert isinstance(found, list)
-    return found[0], found[1]
+    said, same = run(program, place, *before)
+    return cast("list[str]", said), same is True

@@ -151,3 +151,11 @@ def test_a_file_is_not_listed(root: tuple[Path, int]) -> None:
 def test_a_listing_is_capped_with_the_total(root: tuple[Path, int]) -> None:
     touch(root, *(f"f{number}" for number in range(1003)))
     assert ls(root).text.endswith("[1000 of 1003 shown]")
+
+
+def test_a_walk_ends_after_so_many_entries_and_says_so(root: tuple[Path, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bylaw.tools.walk._MOST_ENTRIES", 5)
+    touch(root, *(f"d/f{number}" for number in range(20)))
+    result = find(root, "**")
+    assert "stopped after 5 entries" in result.text
+    assert result.truncated
