@@ -20,6 +20,7 @@ from ..tools.errors import SandboxError, ToolError
 from ..tools.permit import Issuer
 from ..tools.result import JSON, ToolResult
 from .approvals.interface import Approval, Approved, Approver, Denied, Edited, Question
+from .denials import told
 from .describe import refusal_text
 from .errors import NotPerformed
 from .grants import Grants, proposal
@@ -245,11 +246,20 @@ class Gate:
         except BaseException:
             self._finish(call_id, action, decision, ToolResult(status="interrupted", text="interrupted by the person"), started)
             raise
-        answer = self._finish(call_id, action, decision, self._watched(decision, result), started)
+        answer = self._finish(call_id, action, decision, self._watched(decision, self._denied(call_id, result)), started)
         if result.status == "interrupted":
             # the tool kept its partial output for the record; the run ends all the same
             raise KeyboardInterrupt
         return answer
+
+    def _denied(self, call_id: str, result: ToolResult) -> ToolResult:
+        """The result, with what the sandbox refused in words; each denial is on the record before the outcome is."""
+        if not result.denials:
+            return result
+        settings = self._settings
+        scope = settings.workplace.scope(frozenset(self._written))
+        lines = told(call_id, result.denials, settings.policy, scope, settings.recorder)
+        return replace(result, text="\n".join((result.text, *lines)))
 
     def _watched(self, decision: Decision, result: ToolResult) -> ToolResult:
         """The result, with what a command made that it was not to make: hooks and settings that would act later."""

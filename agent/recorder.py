@@ -18,8 +18,10 @@ from .redaction import Redactor
 
 if TYPE_CHECKING:
     from ..policy.actions import Action
+    from ..tools.sandbox.denials import Denial
 
 _CALL_ID = 100
+_SUBJECT = 4096
 
 
 def sha256(text: str) -> str:
@@ -94,6 +96,22 @@ class Recorder:
     def skipped(self, call_id: str, verdict: Verdict, *, why: str) -> None:
         """The call ends here, though nobody refused it: a dry run, or a call that goes on under another name."""
         self.note("tool.skipped", {"call_id": call_id, "why": why, "verdict": str(verdict)})
+
+    def denial(self, call_id: str, denial: Denial, rule: str | None) -> None:
+        """What the sandbox refused to the call, and the rule or default that judges such a thing, where there is one."""
+        fields: dict[str, JSON] = {
+            "call_id": call_id,
+            "kind": denial.kind,
+            "subject": denial.subject[:_SUBJECT],
+            "certainty": denial.certainty,
+            "source": denial.source,
+            "rule": rule,
+        }
+        self.note("sandbox.denial", fields)
+
+    def more_denials(self, call_id: str, count: int) -> None:
+        """How many denials of the call are not on the record one by one."""
+        self.note("sandbox.denial", {"call_id": call_id, "kind": "more", "more": count})
 
     def outcome(self, call_id: str, tool: str, result: ToolResult, started_ns: int) -> None:
         """What came of the call; the duration is counted from `started_ns` (time.monotonic_ns)."""

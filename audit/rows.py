@@ -68,6 +68,8 @@ def _rules(record: Record) -> tuple[str, ...]:
     named = record.fields.get("rules")
     if isinstance(named, list):
         return tuple(rule for rule in cast("list[object]", named) if isinstance(rule, str))
+    if (rule := record.text("rule")) is not None:
+        return (rule,)
     reasons = record.fields.get("reasons")
     if not isinstance(reasons, list):
         return ()
@@ -87,4 +89,14 @@ def _outcome(record: Record) -> str | None:
         return f"{answer} ({how})" if how else answer
     if record.event == "tool.refused":
         return f"refused by {record.text('by') or 'policy'}"
+    if record.event == "sandbox.denial":
+        return _denial(record)
     return record.text("why")
+
+
+def _denial(record: Record) -> str:
+    """What the sandbox refused, and how that is known."""
+    if isinstance(more := record.fields.get("more"), int):
+        return f"and {more} more"
+    kind, subject = record.text("kind") or "?", record.text("subject") or "?"
+    return f"{kind} {subject} ({record.text('certainty') or '?'}, {record.text('source') or '?'})"

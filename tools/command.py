@@ -29,6 +29,9 @@ def command_result(plan: Plan, outcome: ProcessOutcome) -> ToolResult:
         "duration_ms": outcome.duration_ms,
         "truncated": out.truncated or err.truncated,
         "sandbox": list(outcome.layers),
+        "denials": [
+            {"kind": one.kind, "subject": one.subject, "certainty": one.certainty, "source": one.source} for one in outcome.denials
+        ],
     }
     return ToolResult(
         status=outcome.status,
@@ -40,6 +43,7 @@ def command_result(plan: Plan, outcome: ProcessOutcome) -> ToolResult:
         truncated=out.truncated or err.truncated,
         sandbox=outcome.layers,
         notes=outcome.notes,
+        denials=outcome.denials,
     )
 
 

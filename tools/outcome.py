@@ -11,6 +11,7 @@ from .capture import Capture, Captured
 from .errors import ChangedError, SandboxError
 from .launch import End, Stream
 from .result import Status
+from .sandbox.denials import Denial
 from .sandbox.interface import LayerName
 
 _SIGXFSZ = 25
@@ -22,7 +23,7 @@ class ProcessOutcome:
 
     `exit_code` is bash's (128+n after signal n, 127 not found, 126 not startable); None when the plan did not end by
     itself. `status` is `ok` for a plan that was carried out, whatever its exit code; `error` when it could not go on as
-    judged. `layers` held, outermost first; `notes` are what a person must know.
+    judged. `layers` held, outermost first; `notes` are what a person must know, `denials` what the sandbox refused.
     """
 
     exit_code: int | None
@@ -33,6 +34,7 @@ class ProcessOutcome:
     duration_ms: int
     layers: tuple[LayerName, ...]
     notes: tuple[str, ...]
+    denials: tuple[Denial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from .sandbox.denials import Denial
 
 JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
 
@@ -27,8 +30,8 @@ class ToolResult:
 
     `text` goes to the model. `data` is the same in fields, for JSON output. `output_bytes` counts what was produced
     before any cap, `truncated` says that some of it was cut. `read_bytes` counts what our own tools read of files; what a
-    program reads is not known. `sandbox` names the layers that held, `notes` says what
-    a person must know (a missing layer, hooks that were not run).
+    program reads is not known. `sandbox` names the layers that held, `notes` says what a person must know (a missing layer, hooks
+    that were not run), `denials` what the sandbox refused.
     """
 
     status: Status
@@ -43,6 +46,7 @@ class ToolResult:
     changes: tuple[Change, ...] = ()
     sandbox: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    denials: tuple[Denial, ...] = ()
 
     @property
     def is_error(self) -> bool:
