@@ -12,6 +12,7 @@ from ..policy.effects import Connect, Delete, Effect, Execute, Read, Write
 from ..policy.engine import judge
 from ..policy.words import MEANINGS
 from ..tools.sandbox.denials import LIMIT
+from .visible import visible
 
 if TYPE_CHECKING:
     from ..policy.model import Policy
@@ -124,4 +125,6 @@ def _effect(denial: Denial) -> Effect | None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    # A name may hold what looks like a line of ours.
+    shown = visible(text[:_SHOWN], keep_newlines=False)
+    return shown if len(text) <= _SHOWN else f"{shown}..."

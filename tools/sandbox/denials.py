@@ -28,7 +28,7 @@ LIMIT: Final = 20
 _SIGSYS: Final = 31
 _KILLED: Final = 128 + _SIGSYS
 _NOT_STARTED: Final = (126, 127)
-_VIEWS: Final = ("/proc", "/dev/pts", "/dev/shm", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty")  # noqa: S108
+_VIEWS: Final = ("/proc", "/dev/pts", "/dev/shm", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty")  # noqa: S108 - compared, nothing is made there
 """What every process sees in a way of its own: how it looks from outside is no evidence."""
 
 _LOOPBACK: Final = ("127.", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compared, not listened on

@@ -34,6 +34,7 @@ _SO_RCVBUFFORCE: Final = 33
 _BUFFER_BYTES: Final = 4 << 20
 _RECORD_BYTES: Final = 65536
 _ABI: Final = 7
+_FIRST_NETWORK: Final = 0xEFFFFFF9  # the number of the first network namespace, where it has a fixed one (linux/nsfs.h)
 _KEPT: Final = 4096
 _DOMAINS: Final = 1024
 _PATIENCE: Final = 0.01
@@ -95,7 +96,7 @@ class KernelAudit:
             abi = landlock_abi()
             if abi < _ABI:
                 return f"landlock ABI {abi} does not tell what it denies (needs ABI {_ABI})"
-            if os.stat("/proc/1/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino:
+            if not _at_home():
                 return "the kernel's audit is only heard in the machine's own network namespace"
             enabled, _ = _status()
             if not enabled:
@@ -104,6 +105,11 @@ class KernelAudit:
         except OSError as problem:
             return f"the kernel's audit cannot be read: {os.strerror(problem.errno or 0).lower()}"
         return ""
+
+    @property
+    def port(self) -> int:
+        """The number under which this socket of ours is known to the kernel; 0 while it is not entered."""
+        return 0 if self._socket is None else int(self._socket.getsockname()[0])
 
     def __enter__(self) -> Self:
         self._socket = _listen()
@@ -158,7 +164,7 @@ class KernelAudit:
         if kind not in (_ACCESS, _DOMAIN):
             return
         # The length in the header is not relied on: older kernels leave the header itself out of it.
-        fields = _fields(message[_HEADER.size :].rstrip(b"\0"))
+        fields = fields_of(message[_HEADER.size :].rstrip(b"\0"))
         domain = fields.get("domain", "")
         heard = self._heard
         if kind == _DOMAIN:
@@ -168,8 +174,19 @@ class KernelAudit:
                 heard.makers[domain] = int(fields["pid"])
         elif len(heard.denials) >= _KEPT:
             self.complete = False
-        elif (denial := _denial(fields)) is not None:
+        elif (denial := denial_of(fields)) is not None:
             heard.denials.append((domain, denial))
+
+
+def _at_home() -> bool:
+    """Whether this is the network namespace that the machine started with: records are sent into no other."""
+    ours = os.stat("/proc/self/ns/net").st_ino
+    if ours == _FIRST_NETWORK:
+        return True
+    try:
+        return os.stat("/proc/1/ns/net").st_ino == ours
+    except OSError:
+        return False
 
 
 def _listen() -> socket.socket:
@@ -185,7 +202,11 @@ def _listen() -> socket.socket:
 
 
 def _status() -> tuple[bool, int]:
-    """Whether auditing is on, and how many records the kernel has lost since it started (`struct audit_status`)."""
+    """Whether auditing is on, and how many records the kernel has lost since it started (`struct audit_status`).
+
+    Without a daemon that takes the records the kernel prints them, and counts as lost what it printed too much of, though
+    it was sent here: then the count says nothing, and is given as 0.
+    """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT) as asked:
         asked.settimeout(1)
         asked.send(_HEADER.pack(_HEADER.size, _GET, _REQUEST, 1, 0))
@@ -196,11 +217,11 @@ def _status() -> tuple[bool, int]:
         raise OSError(number, os.strerror(number))
     if kind != _GET or len(answer) < _HEADER.size + _STATUS.size:
         raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
-    _, enabled, _, _, _, _, lost, _ = _STATUS.unpack_from(answer, _HEADER.size)
-    return bool(enabled), lost
+    _, enabled, _, daemon, _, _, lost, _ = _STATUS.unpack_from(answer, _HEADER.size)
+    return bool(enabled), lost if daemon else 0
 
 
-def _fields(text: bytes) -> dict[str, str]:
+def fields_of(text: bytes) -> dict[str, str]:
     """`name=value` pairs; a value in quotes holds no blank, because the kernel writes such values in hex digits."""
     pairs = (word.partition(b"=") for word in text.split(b" "))
     return {name.decode("ascii", "replace"): _value(name, value) for name, equals, value in pairs if equals}
@@ -217,14 +238,21 @@ def _value(name: bytes, value: bytes) -> str:
     return os.fsdecode(value)
 
 
-def _denial(fields: dict[str, str]) -> Denial | None:
+def denial_of(fields: dict[str, str]) -> Denial | None:
+    """The denial in the fields of a record of type 1423; None for what programs try and do without."""
     blockers = fields.get("blockers", "").split(",")
-    kinds = [_KINDS.get(one, "other") for one in blockers]
-    kind = min(kinds, key=lambda one: _WEIGHT.index(one) if one in _WEIGHT else len(_WEIGHT))
+    kind = _weightiest([_KINDS.get(one, "other") for one in blockers])
     subject = _subject(kind, blockers[0], fields)
     if subject in _PROBED:
         return None
     return Denial(kind=kind, subject=subject, certainty="exact", source="kernel audit")
+
+
+def _weightiest(kinds: list[DenialKind]) -> DenialKind:
+    for one in _WEIGHT:
+        if one in kinds:
+            return one
+    return kinds[0]
 
 
 def _subject(kind: DenialKind, blocker: str, fields: dict[str, str]) -> str:
