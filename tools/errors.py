@@ -7,6 +7,7 @@
     ├── LimitError       a byte limit of the policy was reached
     ├── HostError        a host cannot be read, or can never be granted
     ├── ChangedError     the bytes that an approval was bound to are not there any more
+    ├── LaunchError      the sandbox could not be put up for one call, though its layers work here
     └── SandboxError     a layer that the policy requires cannot be had                               (exit 5)
 
 Every error says what happened; `hint` says what to do next; `exit_code` is what the command line ends with.
@@ -50,6 +51,10 @@ class HostError(ToolError):
 
 class ChangedError(ToolError):
     """The bytes that an approval was bound to have changed since."""
+
+
+class LaunchError(ToolError):
+    """The sandbox could not be put up for one call: something that it holds was exchanged at that moment, or is out."""
 
 
 class SandboxError(ToolError):

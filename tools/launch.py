@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .capture import Capture
-from .errors import SandboxError
+from .errors import LaunchError, SandboxError
 from .report import Report
 from .sandbox.inside.shapes import Shape, Specification
 from .sandbox.launchers import LAUNCHERS, Launcher, key_of
@@ -104,14 +104,18 @@ def start(
 def _taken(shape: Shape, key: bytes, template: Sequence[str], message: Mapping[str, object], passed: Sequence[int]) -> Launcher:
     """A launcher that has taken the call: one that was killed while it waited cannot, and another is asked."""
     for _ in range(_TRIES):
-        launcher = LAUNCHERS.take(shape, key, template=template)
+        try:
+            launcher = LAUNCHERS.take(shape, key, template=template)
+        except SandboxError as problem:
+            # The layers were proven: what fails now is this call, whose files may be exchanged as it is put up.
+            raise LaunchError(problem.message, hint=problem.hint) from problem
         try:
             launcher.send(message, passed)
         except OSError:
             launcher.close()
             continue
         return launcher
-    raise SandboxError("no launcher takes the call", hint="the command was not run; see `bylaw doctor`")
+    raise LaunchError("no launcher takes the call", hint="the command was not run; see `bylaw doctor`")
 
 
 def watch(

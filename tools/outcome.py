@@ -8,7 +8,7 @@ from typing import assert_never
 
 from ..policy.model import Limits
 from .capture import Capture, Captured
-from .errors import ChangedError, SandboxError
+from .errors import ChangedError, LaunchError
 from .launch import End, Stream
 from .result import Status
 from .sandbox.denials import Denial
@@ -50,13 +50,13 @@ class Ended:
 def outcome_of(
     ended: Ended, captures: Mapping[Stream, Capture], *, limits: Limits, held: tuple[LayerName, ...], notes: tuple[str, ...]
 ) -> ProcessOutcome:
-    """The outcome of a call; SandboxError when the plan was never started."""
+    """The outcome of a call; LaunchError when the plan was never started."""
     stdout, stderr = captures["stdout"].result(), captures["stderr"].result()
     if changed := ended.said.get("changed"):
         raise ChangedError(f"{changed}: it has changed since it was judged", hint="the command was not run; ask again")
     if ended.end == "done" and "started" not in ended.said:
         why = ended.said.get("error") or "the launcher ended"
-        raise SandboxError(
+        raise LaunchError(
             f"the sandbox could not be put up for this call: {why[:500]}", hint="the command was not run; see `bylaw doctor`"
         )
     status, code, signal, more = _judged(ended.said, ended.end, limits=limits, seconds=ended.seconds)
@@ -91,7 +91,6 @@ def _judged(said: Mapping[str, str], end: End, *, limits: Limits, seconds: float
         return "killed", None, 0, ("the process that ran the plan was killed: from inside, or for want of memory", *notes)
     signal = int(said.get("signal", "0"))
     if signal == _SIGXFSZ:
-        notes.append(
-            f"a file reached its limit ({min(limits.write_bytes, limits.file_bytes)} bytes where single files are granted, {limits.file_bytes} elsewhere)"
-        )
+        least = min(limits.write_bytes, limits.file_bytes)
+        notes.append(f"a file reached its limit ({least} bytes where single files are granted, {limits.file_bytes} elsewhere)")
     return "ok", int(said["exit"]), signal, tuple(notes)

@@ -23,7 +23,7 @@ _LEAST_FILES = 128
 """The launcher's own descriptors begin at 64."""
 
 
-def identities_of(grants: Grants) -> dict[str, tuple[int, int]]:
+def identities_of(grants: Grants, limits: Limits) -> dict[str, tuple[int, int]]:
     """Device and inode of every path that is granted, found without following a link; ChangedError where there is one.
 
     INVARIANT: what the sandbox opens is what was judged: a name that is exchanged between the two ends the call.
@@ -42,6 +42,8 @@ def identities_of(grants: Grants) -> dict[str, tuple[int, int]]:
             os.close(descriptor)
         if stat.S_ISLNK(status.st_mode):
             raise ChangedError(f"`{path}` has become a symbolic link since it was judged", hint="ask again")
+        if limits.hard_links == "refuse" and path in grants.files and not any(within(path, tree) for tree in grants.system):
+            require_one_name(path, status)
         found[path] = (status.st_dev, status.st_ino)
     return found
 

@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..policy.decision import Manifest
@@ -18,7 +19,9 @@ from .errors import ChangedError, ToolError
 from .launch import Stream, start, watch
 from .outcome import Ended, ProcessOutcome, outcome_of
 from .place import covered, home_of, identities_of, scratch_of, shape_of
+from .refusals import listening
 from .sandbox import Part, Setting, known, layers, select
+from .sandbox.denials import Failed
 from .sandbox.grants import Grants, compile_grants, search_path_of, within
 from .sandbox.inside import shapes
 from .sandbox.inside.paths import open_plain
@@ -54,7 +57,7 @@ def run_plan(
 
     `states` says which layers to count on (this machine's, probed, when None). `template` is a launcher of the person's own.
     Ctrl-C ends the call with the status `interrupted` and what was printed until then. `witness` hears of captured commands, of
-    words that only the run knows, and of connections. Raises SandboxError (no layer where one is required),
+    words that only the run knows, and of connections. Raises SandboxError (no layer where one is required), LaunchError,
     ChangedError (a bound file changed), PathError and ToolError (the plan does not fit the manifest).
     """
     if plan.captures and witness is None:
@@ -66,11 +69,12 @@ def run_plan(
     grants = compile_grants(manifest, search_path_of(environment))
     seconds = limits.command_seconds if timeout is None else min(timeout, limits.command_seconds)
     captures: dict[Stream, Capture] = {"stdout": Capture(limits.output_bytes), "stderr": Capture(limits.output_bytes)}
-    identities = identities_of(grants) if held else {}
+    identities = identities_of(grants, limits) if held else {}
     with contextlib.ExitStack() as stack:
         scratch = scratch_of(held, grants, plan, stack)
         home = home_of(held, grants, environment, scratch)
         way = stack.enter_context(way_out(grants.hosts, own_network="bubblewrap" in held, witness=witness))
+        refusals = stack.enter_context(listening(held))
         whole = {**environment, **home, "TMPDIR": scratch, **way.environment}
         compiled = compile_plan(plan, manifest=manifest, grants=grants, limits=limits, environment=whole, witnessed=witness is not None)
         parts = _parts(template, held, grants, compiled, scratch=scratch, limits=limits, port=way.port)
@@ -89,11 +93,24 @@ def run_plan(
             if not running.lost:
                 break
         duration = round((time.monotonic() - began) * 1000)
-    notes += ("HOME is an empty directory: landlock alone cannot make the home directory absent",) if home else ()
-    notes += (*grants.notes, *(note for part in parts for note in part.notes))
-    notes += tuple(f"the protected path `{path}` was created by this command" for path in grants.missing_protected if os.path.lexists(path))
-    ended = Ended(end=end, said=running.said, duration_ms=duration, seconds=seconds)
-    return outcome_of(ended, captures, limits=limits, held=held, notes=notes)
+        ended = Ended(end=end, said=running.said, duration_ms=duration, seconds=seconds)
+        outcome = outcome_of(ended, captures, limits=limits, held=held, notes=notes)
+        failed = Failed(
+            output=outcome.stderr.text,
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            grants=grants,
+            held=held,
+            directories=compiled.directories,
+            search_path=search_path_of(environment),
+            scratch=scratch,
+            memory_bytes=limits.memory_bytes,
+        )
+        denials = refusals.denials(running, failed, way.ended)
+    more: tuple[str, ...] = ("HOME is an empty directory: landlock alone cannot make the home directory absent",) if home else ()
+    more += (*grants.notes, *(note for part in parts for note in part.notes), *refusals.notes)
+    more += tuple(f"the protected path `{path}` was created by this command" for path in grants.missing_protected if os.path.lexists(path))
+    return replace(outcome, denials=denials, notes=tuple(dict.fromkeys((*outcome.notes, *more))))
 
 
 def _parts(

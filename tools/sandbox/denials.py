@@ -1,8 +1,9 @@
 """What the sandbox refused to a command: exact where something told it, probable where the output and the grants say so.
 
-A program only prints that it failed. `probable` takes the path, program or host that it names, and looks at it from
-outside: what this account could do there, and the call was not granted, the sandbox probably refused. What fails outside
-too (a missing file, a file's own mode) is the command's own error. No content of a file is read.
+A program only prints that it failed. `probable` takes the path, program or host that it names, and compares it with the
+grants. What was granted is looked at from outside: what fails there too (a missing file, a file's own mode) is the command's
+own error. INVARIANT: what was not granted is not looked at: a program can print any path, and whether something is there
+would come back to it in the answer. No content of a file is read.
 """
 
 from __future__ import annotations
@@ -171,6 +172,10 @@ class _Look:
         own = "" if self._contained else self._failed.scratch
         if any(within(real, view) for view in _VIEWS) or (own and within(real, own)):
             return None
+        if not self._visible(real):
+            # Alone, Landlock lets a call ask for any name: what it misses is missing.
+            missed = complaint.fault in ("absent", "not_found") and not self._contained
+            return None if missed else _wished(complaint.wish)
         there = os.path.lexists(real)
         match complaint.fault:
             case "read_only":
@@ -226,6 +231,11 @@ class _Look:
             return False
         return real in (*grants.write_files, *DEVICES) or any(within(real, tree) for tree in grants.write_trees)
 
+    def _visible(self, real: str) -> bool:
+        """Whether the call can see by itself whether the path is there: it was granted, or what holds it was."""
+        seen = self._seen(real) or self._changeable(real) or self._seen(os.path.dirname(real))
+        return seen and not self._grants.concealed(real)
+
     # -- the rest
 
     def _network(self, complaint: Complaint) -> _Found:
@@ -261,6 +271,11 @@ def _wish(wish: Wish, real: str) -> DenialKind | None:
             return "read" if os.access(real, os.R_OK) else None
         case _:
             assert_never(wish)
+
+
+def _wished(wish: Wish) -> DenialKind:
+    """What was wanted of a path that was not granted."""
+    return wish if wish in ("write", "delete", "execute") else "read"
 
 
 def _ours(pid: str) -> bool:

@@ -81,6 +81,12 @@ class Launcher:
         os.close(self.process)
         _end(self.wrapper)
 
+    @property
+    def pid(self) -> int:
+        """Its process, as numbered where this process is."""
+        with open(f"/proc/self/fdinfo/{self.process}", encoding="ascii") as source:
+            return next(int(line.split()[1]) for line in source if line.startswith("Pid:"))
+
     def is_there(self) -> bool:
         """Whether it still waits: between calls a launcher says nothing, so what can be read is its end."""
         return not select.select([self.channel], [], [], 0)[0]
