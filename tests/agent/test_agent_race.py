@@ -32,14 +32,14 @@ TOOLS: dict[str, dict[str, object]] = {
 }
 COMMANDS = (
     "cat dir/file",
-    "grep -r canary dir",
+    "grep -r inside dir",
     "ls dir",
     "cat < dir/file",
     "echo made > dir/redirected",
     "cp a.txt dir/copied",
     "touch dir/touched",
     "cd dir && cat file",
-    "rm -f dir/file",
+    "rm -f dir/redirected",
 )
 
 
