@@ -7,7 +7,7 @@ from importlib import import_module
 
 import bench
 
-TABLES = ("startup", "verdicts", "decisions", "audit", "spawn")
+TABLES = ("startup", "verdicts", "decisions", "audit", "spawn", "range")
 
 
 def main(arguments: list[str]) -> int:
