@@ -59,7 +59,7 @@ def _entry(number: int, line: str) -> Case | Unusable:
     if not isinstance(row, dict):
         return Unusable(id=name, why="it is not a JSON object")
     fields: dict[str, Any] = row
-    name = str(fields.get("id", name))
+    name = str(fields.get("id", name)).encode("utf-8", "backslashreplace").decode()
     command, setup, evidence = fields.get("command"), fields.get("setup") or "", fields.get("evidence") or ()
     if not isinstance(command, str) or not command:
         return Unusable(id=name, why="it has no command")

@@ -30,7 +30,14 @@ LAYERS = ("policy", "sandbox", "both", "approved")
 def main(arguments: Sequence[str]) -> int:
     """Prints a row for each preset and layer, every attack that succeeds, what was left out, and what differs of everyday work."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this wants its jails gone too
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this wants its jails gone too
+    try:
+        return _main(options)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _main(options: argparse.Namespace) -> int:
     presets = tuple(one for one in PRESETS if one in (options.preset or PRESETS))
     layers = (options.layers,) if options.layers else LAYERS
     daily = options.everyday or (EVERYDAY if options.layers is None and options.corpus is None else None)
@@ -48,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     layer, counted = headline(layers, presets, GUARDED)
     if options.json:
-        print(json.dumps(_json(attacks, compared, rows(attacks, presets, layers), layer=layer, counted=counted), ensure_ascii=False))
+        print(json.dumps(_json(attacks, compared, rows(attacks, presets, layers), layer=layer, counted=counted)))
     else:
         _print_rows(attacks, rows(attacks, presets, layers))
         _print_effective(attacks)
@@ -96,8 +103,8 @@ def _compared(work: Sequence[Case | Unusable], presets: Sequence[str]) -> list[d
     known = differences()
     answers = everyday([one.command for one in cases], presets)
     return [
-        {"id": case.id, "command": case.command, "because": excuse(case.command, known), **answer}
-        for case, answer in zip(cases, answers, strict=True)
+        {"id": case.id, "command": case.command, "because": why.because, "class": why.kind, **answer}
+        for case, answer, why in zip(cases, answers, (excuse(one.command, known) for one in cases), strict=True)
     ]
 
 
@@ -156,18 +163,25 @@ def _print_compared(compared: Sequence[dict[str, Any]]) -> None:
         return
     summed = _sums(compared)
     print(f"\neveryday commands: {summed['identical']} of {summed['of']} identical in exit code and output in the sandbox", end="")
-    print(f"; {summed['excused']} more are in the class that must differ")
+    print(f"; {summed['must_differ']} more are in a class that must differ, {summed['unexplained']} are not explained")
     for one in compared:
-        if not _same(one):
-            print(f"  {one['id']}  {one['command']!r}\n        {one['because'] or 'not explained in bench/differences.yaml'}")
-            if not one["because"]:
-                print(f"        {one['failed'] or ''}outside {one.get('outside')}\n        inside  {one.get('inside')}")
+        if _same(one):
+            continue
+        print(f"  {one['id']}  {one['command']!r}  {one['class']}\n        {one['because'] or 'not explained in bench/differences.yaml'}")
+        if not one["because"]:
+            print(f"        {one['failed'] or ''}outside {one.get('outside')}\n        inside  {one.get('inside')}")
 
 
 def _sums(compared: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Commands that must differ, by the data file, are no part of `of`, unless they are the same all the same."""
-    excused = sum(not _same(one) and bool(one["because"]) for one in compared)
-    return {"of": len(compared) - excused, "identical": sum(map(_same, compared)), "excused": excused}
+    """Commands of a class that must differ are no part of `of`, unless they are the same all the same."""
+    differ = [one for one in compared if not _same(one)]
+    must = sum(bool(one["class"]) for one in differ)
+    return {
+        "of": len(compared) - must,
+        "identical": len(compared) - len(differ),
+        "must_differ": must,
+        "unexplained": sum(not one["because"] for one in differ),
+    }
 
 
 def _json(

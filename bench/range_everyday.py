@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,26 +18,30 @@ from .jail import environment
 from .range_gate import Range, SaysYes, allowed
 from .range_plain import Plain, plain
 
+_SPEAKER = re.compile(r"^bash: line \d+: ", re.MULTILINE)
+"""Who speaks is no difference: bash outside, inside it is bylaw that looks for programs and opens files."""
+
 DIFFERENCES = Path(__file__).with_name("differences.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Commands (`command` is a glob) whose answer must differ in the sandbox, and why."""
+    """Commands (`command` is a glob) whose answer differs in the sandbox, and why; with a `kind` it must."""
 
     command: str
     because: str
+    kind: str = ""
 
 
 def differences(path: Path = DIFFERENCES) -> tuple[Difference, ...]:
-    """What must differ."""
+    """What is known to differ."""
     entries: list[dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    return tuple(Difference(command=one["command"], because=one["because"]) for one in entries)
+    return tuple(Difference(command=one["command"], because=one["because"], kind=one.get("class", "")) for one in entries)
 
 
-def excuse(command: str, known: Sequence[Difference]) -> str:
-    """Why a command may differ; empty where nothing says so."""
-    return next((one.because for one in known if fnmatch.fnmatchcase(command, one.command)), "")
+def excuse(command: str, known: Sequence[Difference]) -> Difference:
+    """Why a command may differ; an empty reason where nothing says so."""
+    return next((one for one in known if fnmatch.fnmatchcase(command, one.command)), Difference(command=command, because=""))
 
 
 def compare(ground: Range, command: str) -> dict[str, Any]:
@@ -72,4 +77,4 @@ def _outside(ground: Range, command: str) -> Plain:
 
 
 def _fields(ended: Plain) -> tuple[int | None, str, str]:
-    return ended.code, ended.stdout, ended.stderr
+    return ended.code, ended.stdout, _SPEAKER.sub("bylaw: ", ended.stderr)
