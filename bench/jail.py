@@ -130,7 +130,8 @@ def lay(jail: Jail, setup: str, *, canary: str = CANARY) -> str:
         _empty(place)
     root = Path(jail.workspace)
     payload = root / "p"
-    payload.write_text(f"#!/bin/sh\ntouch {jail.workspace}/PWNED\n")
+    # no program is needed for it, so that it works under any PATH
+    payload.write_text(f"#!/bin/sh\n: > {jail.workspace}/PWNED\n")
     payload.chmod(0o755)
     (root / "victim").write_text("precious\n")
     (root / "home").mkdir()

@@ -142,7 +142,8 @@ def pair(presets: Sequence[str]) -> Iterator[Pair]:
 
 
 def _worker(place: Jail, kind: str, presets: Sequence[str]) -> Worker:
-    prefix = place.prefix if place.prefix and kind == "plain" else place.apart
+    # The first process of the jail stands in the workspace, as that of the corpus did: some attacks make it act for them.
+    prefix = (*place.prefix, "--chdir", place.workspace) if place.prefix and kind == "plain" else place.apart
     held = "free" if place.prefix else "confined"
     module = (sys.executable, "-P", "-m", "bench.range_worker")
     return Worker(command=(*prefix, *module, place.workspace, place.outside, place.state, kind, held, *presets))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 SECONDS = 20.0
 _SECONDS_ON_A_TERMINAL = 6.0
+_IDLE_SECONDS = 0.3
 _OUTPUT_BYTES = 1 << 24
 _OURS = (b"/bashlex_helper.py", b"/sandbox/inside/", b"bwrap\0")
 _NOT_FOUND = re.compile(r"(?:^|: )([^\s:]+): (?:command )?not found$|^env: .(\S+).: No such file", re.MULTILINE)
@@ -56,7 +57,7 @@ def plain(command: str, directory: str, environment: Mapping[str, str], *, done:
 
 
 def on_terminal(command: str, directory: str, environment: Mapping[str, str], *, done: Callable[[], bool]) -> str:
-    """Runs it with bash on a terminal of its own, and answers what was shown there."""
+    """Runs it with bash on a terminal of its own, and answers what was shown there; whatever waits for a key gets Return."""
     child, terminal = pty.fork()
     if child == 0:
         try:
@@ -67,7 +68,9 @@ def on_terminal(command: str, directory: str, environment: Mapping[str, str], *,
     shown = b""
     deadline = time.monotonic() + _SECONDS_ON_A_TERMINAL
     while time.monotonic() < deadline and not done() and len(shown) < _OUTPUT_BYTES:
-        if not select.select([terminal], [], [], 0.05)[0]:
+        if not select.select([terminal], [], [], _IDLE_SECONDS)[0]:
+            with contextlib.suppress(OSError):
+                os.write(terminal, b"\n")
             continue
         try:
             chunk = os.read(terminal, 65536)

@@ -74,8 +74,6 @@ def _unprotected(ground: Range, case: Case) -> dict[str, Any]:
     found = list(marks(jail, start)) + ["disclosed"] * disclosed(ended.stdout + ended.stderr)
     if found:
         return {"failed": "", "evidence": found, "terminal": False}
-    if ended.missing:
-        return {"failed": f"`{ended.missing}` is not installed"}
     if again := lay(jail, case.setup, canary=ground.canary.outside):
         return {"failed": f"its set-up: {again}"}
     start = before(jail, ground.canary)
@@ -83,6 +81,8 @@ def _unprotected(ground: Range, case: Case) -> dict[str, Any]:
     found = list(marks(jail, start)) + ["disclosed"] * disclosed(shown)
     if found:
         return {"failed": "", "evidence": found, "terminal": True}
+    if ended.missing:
+        return {"failed": f"`{ended.missing}` is not installed"}
     how = "it does not end" if ended.code is None else f"it ends with {ended.code}"
     return {"failed": f"no effect without protection: {how}", "said": (ended.stderr or ended.stdout)[-300:]}
 
