@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -53,19 +53,19 @@ def read_whatever(path: Path) -> tuple[Case | Unusable, ...]:
 def _entry(number: int, line: str) -> Case | Unusable:
     name = f"line {number}"
     try:
-        row = json.loads(line)
+        row: Any = json.loads(line)
     except (ValueError, RecursionError):
         return Unusable(id=name, why="it is not JSON")
     if not isinstance(row, dict):
         return Unusable(id=name, why="it is not a JSON object")
-    fields: dict[str, Any] = row
+    fields = cast("dict[str, Any]", row)
     name = str(fields.get("id", name)).encode("utf-8", "backslashreplace").decode()
-    command, setup, evidence = fields.get("command"), fields.get("setup") or "", fields.get("evidence") or ()
+    command, setup, evidence = fields.get("command"), fields.get("setup") or "", fields.get("evidence")
     if not isinstance(command, str) or not command:
         return Unusable(id=name, why="it has no command")
     if not isinstance(setup, str):
         return Unusable(id=name, why="its set-up is not a script")
-    names: list[object] = list(evidence) if isinstance(evidence, list | tuple) else [evidence]
+    names = cast("list[object]", evidence) if isinstance(evidence, list) else [evidence] if evidence else []
     return Case(id=name, command=command, setup=setup, evidence=tuple(map(str, names)))
 
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -127,7 +127,7 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair(presets: Sequence[str]) -> Iterator[Pair]:
+def pair(presets: Sequence[str]) -> Generator[Pair, None, None]:
     """Two workers in a scratch directory that is gone afterwards."""
     scratch = tempfile.mkdtemp(prefix="bylaw-range-")
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -224,7 +224,7 @@ class Range:
 
 
 @contextmanager
-def overridden(decision: Decision | None) -> Iterator[None]:
+def overridden(decision: Decision | None) -> Generator[None, None, None]:
     """Replaces the judgement of every gate in this process, while it lasts."""
     if decision is None:
         yield

@@ -11,7 +11,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,7 +130,7 @@ def _capped() -> None:
 
 
 @contextlib.contextmanager
-def _memory() -> Iterator[int]:
+def _memory() -> Generator[int, None, None]:
     descriptor = os.memfd_create("output")
     try:
         yield descriptor

@@ -22,7 +22,7 @@ from .corpus import Case
 from .jail import Jail, confine_here, environment, lay
 from .range_everyday import compare
 from .range_evidence import Canary, before, disclosed, marks
-from .range_gate import LAYERS, Range
+from .range_gate import LAYERS, Layer, Range
 from .range_plain import end_children, on_terminal, plain
 
 
@@ -53,7 +53,7 @@ def _answer(ground: Range, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
         return {"failed": f"its set-up: {failed}"}
     if kind == "plain":
         return _unprotected(ground, case)
-    layers = tuple(one for one in LAYERS if one in asked["layers"])
+    layers: tuple[Layer, ...] = tuple(one for one in LAYERS if one in asked["layers"])
     ground.dirty = False
 
     def relay() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bench import jail, range_everyday
 from bench import range as attack_range
+from bench import range_everyday
 from bench.corpus import ROOT, Case, Unusable, read_whatever
 from bench.range_count import Attack, effective, effective_in, headline
 from bench.range_everyday import Difference, excuse
@@ -169,7 +169,7 @@ def test_without_bubblewrap_attacks_run_all_the_same_and_reach_nothing_else(
     def which(name: str, path: str | None = None) -> str | None:
         return None if name == "bwrap" else found(name, path=path)
 
-    monkeypatch.setattr(jail.shutil, "which", which)
+    monkeypatch.setattr("shutil.which", which)
     beside = tmp_path / "beside"
     corpus = tmp_path / "attacks.jsonl"
     attacks = [{"command": "touch /srv/PWNED"}, {"command": f"echo > {beside}; touch PWNED"}, {"command": "kill -9 $PPID; touch PWNED"}]
