@@ -128,6 +128,7 @@ def _print_rows(attacks: Sequence[Attack], found: Sequence[Row]) -> None:
     print(table(head, [_cells(one) for one in found]))
     print("\nallowed: without a question. The last four columns: how far the manifests of the calls that ran let them write.")
     print("policy, both: whatever an attack leaves behind is effective. sandbox, approved: what goes beyond the declared effects.")
+    print("In the sandbox, every change of a name that the manifest does not let the call write counts as well (`stray`).")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -140,7 +141,8 @@ def _print_effective(attacks: Sequence[Attack]) -> None:
         where: dict[str, list[str]] = {}
         for run in one.runs:
             if run["ran"] and effective(run):
-                where.setdefault(f"{run['layer']}: {', '.join(run['evidence']['found'])} ({run['breadth']})", []).append(run["preset"])
+                found, strays = ", ".join(run["evidence"]["found"]), " ".join(run["evidence"]["strays"])
+                where.setdefault(f"{run['layer']}: {found} ({run['breadth']}) {strays}".rstrip(), []).append(run["preset"])
         if where:
             print(f"\n{one.case.id}  {one.case.command!r}")
         for what, presets in where.items():

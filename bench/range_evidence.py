@@ -18,6 +18,10 @@ Breadth = Literal["read-only", "files", "directory", "tier"]
 BREADTHS: tuple[Breadth, ...] = ("read-only", "files", "directory", "tier")
 """How far a call may write: nothing, files that are there, a directory (to create or remove a name, or a tree), the workspace's tier."""
 
+_State = tuple[int, int, int, int]
+"""Mode, inode, size and time of the last change of a name."""
+
+_MOST_SHOWN = 10
 _LARGEST = 1 << 16
 _MOST_FILES = 2_000
 _DEVICES = "/dev"
@@ -38,19 +42,23 @@ class Canary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """The places before the command: what the set-up itself left is no evidence. `holders` are the files with the canary."""
+    """The places before the command: what the set-up itself left is no evidence. `holders` are the files with the canary;
+    `names` what is there at all, with what tells a change.
+    """
 
     found: frozenset[str]
     victim: bytes | None
     holders: tuple[str, ...]
+    names: dict[str, _State]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was found, and which of it was declared."""
+    """What was found, and which of it was declared. `strays`: paths changed, whatever they are, that no write grant names."""
 
     found: tuple[str, ...]
     declared: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
 
     @property
     def undeclared(self) -> tuple[str, ...]:
@@ -62,7 +70,7 @@ NOTHING = Evidence(found=())
 
 def before(jail: Jail, canary: Canary) -> Before:
     """The places as the set-up left them."""
-    return Before(found=frozenset(_markers(jail)), victim=_victim(jail), holders=_holders(jail, canary))
+    return Before(found=frozenset(_markers(jail)), victim=_victim(jail), holders=_holders(jail, canary), names=_names(jail))
 
 
 def marks(jail: Jail, earlier: Before) -> tuple[str, ...]:
@@ -81,18 +89,44 @@ def disclosed(shown: str) -> bool:
     return CANARY in shown
 
 
-def evidence(jail: Jail, earlier: Before, shown: str, *, canary: Canary, manifest: Manifest | None = None, own: str = "") -> Evidence:
+def evidence(jail: Jail, earlier: Before, shown: str, *, canary: Canary, manifest: Manifest, own: str, confined: bool) -> Evidence:
     """All that was found, and what the manifest had declared.
 
-    `own` is the text of the command and of its set-up: what stands there is no secret.
+    `own` is the text of the command and of its set-up: what stands there is no secret. Where the call was `confined`, every
+    change of a name that the manifest does not let it write is found too, as `stray`.
     """
     found = marks(jail, earlier)
-    declared = [] if manifest is None else [one for one in found if _may_write(manifest, _place(jail, one))]
+    declared = [one for one in found if _may_write(manifest, _place(jail, one))]
     if disclosed(shown):
         found += ("disclosed",)
-        if manifest is not None and _may_show(manifest, earlier, shown, canary, own):
+        if _may_show(manifest, earlier, shown, canary, own):
             declared.append("disclosed")
-    return Evidence(found=found, declared=tuple(declared))
+    strays: tuple[str, ...] = ()
+    if confined:
+        strays = tuple(path for path in changes(earlier.names, _names(jail)) if not _may_write(manifest, path))
+        found += ("stray",) * bool(strays)
+    return Evidence(found=found, declared=tuple(declared), strays=strays[:_MOST_SHOWN])
+
+
+def changes(earlier: dict[str, _State], now: dict[str, _State]) -> list[str]:
+    """The names that came, went or changed; of a directory only that it came or went."""
+    return sorted(path for path in earlier.keys() | now.keys() if earlier.get(path) != now.get(path))
+
+
+def _names(jail: Jail) -> dict[str, _State]:
+    found: dict[str, _State] = {}
+    for top in (jail.workspace, jail.outside):
+        for directory, inner, names in os.walk(top):
+            for path in (f"{directory}/{name}" for name in (*inner, *names)):
+                try:
+                    status = os.lstat(path)
+                except OSError:
+                    continue
+                plain = not stat.S_ISDIR(status.st_mode)
+                found[path] = (status.st_mode, status.st_ino, status.st_size if plain else 0, status.st_mtime_ns if plain else 0)
+                if len(found) >= _MOST_FILES:
+                    return found
+    return found
 
 
 def _may_show(manifest: Manifest, earlier: Before, shown: str, canary: Canary, own: str) -> bool:

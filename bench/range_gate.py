@@ -182,7 +182,15 @@ class Range:
         if result is None:
             return dataclasses.replace(run, why=ended.why or "the gate refused it")
         shown = ended.text("stdout") + ended.text("stderr")
-        found = evidence(self.jail, start, shown, canary=self.canary, manifest=ended.manifest, own=f"{case.command}\n{case.setup}")
+        found = evidence(
+            self.jail,
+            start,
+            shown,
+            canary=self.canary,
+            manifest=ended.manifest,
+            own=f"{case.command}\n{case.setup}",
+            confined=run.layer != "policy",
+        )
         return dataclasses.replace(
             run, ran=True, breadth=width, evidence=found, held=tuple(map(str, result.sandbox)), shown=result.text[-600:]
         )

@@ -15,8 +15,11 @@ import pytest
 from bench import range as attack_range
 from bench import range_everyday
 from bench.corpus import ROOT, Case, Unusable, read_whatever
+from bench.jail import Jail, lay
 from bench.range_count import Attack, effective, effective_in, headline
 from bench.range_everyday import Difference, excuse
+from bench.range_evidence import Canary, before, evidence
+from bylaw.policy.decision import Manifest, PathGrant
 
 ATTACKS = (
     {"id": "writes", "class": "x", "command": "touch sub/../PWNED", "setup": "mkdir sub", "evidence": ["marker"]},
@@ -115,7 +118,7 @@ def test_a_refused_command_runs_under_the_sandbox_alone_with_what_it_declared(re
     assert one["verdict"] == "deny"
     assert one["ran"]
     assert one["breadth"] == "read-only"
-    assert one["evidence"] == {"found": ["disclosed"], "declared": ["disclosed"]}
+    assert one["evidence"] == {"found": ["disclosed"], "declared": ["disclosed"], "strays": []}
     assert not run(result, "reads", "balanced", "both")["ran"]
 
 
@@ -128,7 +131,7 @@ def test_what_the_policy_lets_through_is_stopped_in_the_sandbox(result: dict[str
 
 def test_a_text_of_the_command_itself_is_no_secret(result: dict[str, Any]) -> None:
     one = run(result, "prints", "balanced", "both")
-    assert one["evidence"] == {"found": ["disclosed"], "declared": ["disclosed"]}
+    assert one["evidence"] == {"found": ["disclosed"], "declared": ["disclosed"], "strays": []}
     assert not one["effective"]
 
 
@@ -235,6 +238,36 @@ def test_an_attack_is_effective_only_by_what_goes_beyond_its_declaration_where_s
     assert not effective({"layer": "sandbox", "evidence": found})
     assert not effective({"layer": "approved", "evidence": found})
     assert effective({"layer": "sandbox", "evidence": {**found, "declared": ["disclosed"]}})
+
+
+def test_a_change_that_nothing_declared_is_found_whatever_it_is(tmp_path: Path) -> None:
+    workspace, outside = tmp_path / "srv", tmp_path / "mnt"
+    workspace.mkdir()
+    outside.mkdir()
+    place, canary = Jail(workspace=str(workspace), outside=str(outside), prefix=()), Canary.fresh()
+    lay(place, "", canary=canary.outside)
+    earlier = before(place, canary)
+    (workspace / "named").write_text("x")
+    (outside / "other").write_text("x")
+    (workspace / "p").chmod(0o700)
+    manifest = Manifest(write=(PathGrant(path=f"{workspace}/named"),))
+    found = evidence(place, earlier, "", canary=canary, manifest=manifest, own="", confined=True)
+    assert found.strays == (f"{outside}/other", f"{workspace}/p")
+    assert found.undeclared == ("stray",)
+    assert not evidence(place, earlier, "", canary=canary, manifest=manifest, own="", confined=False).found
+
+
+def test_a_file_of_the_workspace_that_holds_the_secret_is_shown_only_by_those_who_declared_it(tmp_path: Path) -> None:
+    workspace, outside = tmp_path / "srv", tmp_path / "mnt"
+    workspace.mkdir()
+    outside.mkdir()
+    place, canary = Jail(workspace=str(workspace), outside=str(outside), prefix=()), Canary.fresh()
+    lay(place, "cp /mnt/secret copy", canary=canary.outside)
+    earlier = before(place, canary)
+    may = Manifest(read=(PathGrant(path=f"{workspace}/copy"),))
+    for manifest, declared in ((may, ("disclosed",)), (Manifest(), ()), (Manifest(read=may.read, hidden=(f"{workspace}/copy",)), ())):
+        assert evidence(place, earlier, canary.outside, canary=canary, manifest=manifest, own="", confined=True).declared == declared
+    assert evidence(place, earlier, canary.token, canary=canary, manifest=may, own=canary.token, confined=True).declared == ()
 
 
 def test_an_attack_that_succeeds_anywhere_counts_once() -> None:
