@@ -35,7 +35,7 @@ class Jail:
     """Where the workspace and the outside are, as seen by the process that judges; `state` is where a record may go.
 
     `prefix` starts a program in the jail, `outer` one that puts up a sandbox of its own, `apart` the same with process
-    numbers of its own where they can be had.
+    numbers of its own where they can be had. `temporary` is where temporary files go, where that is not `/tmp`.
     """
 
     workspace: str
@@ -44,6 +44,7 @@ class Jail:
     state: str = ""
     outer: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    temporary: str = ""
 
     def placed(self, text: str) -> str:
         """Text of the corpus with its two places put where they are here."""
@@ -177,4 +178,5 @@ def _empty(place: str) -> None:
 
 def environment(jail: Jail, *, token: str = TOKEN) -> dict[str, str]:
     """What the corpus says is in the environment."""
-    return {"HOME": f"{jail.workspace}/home", "USER": "u", "TERM": "dumb", "PATH": PATH, "AGENT_TOKEN": token}
+    temporary = {"TMPDIR": jail.temporary} if jail.temporary else {}
+    return {"HOME": f"{jail.workspace}/home", "USER": "u", "TERM": "dumb", "PATH": PATH, "AGENT_TOKEN": token, **temporary}

@@ -51,7 +51,7 @@ def _main(options: argparse.Namespace) -> int:
         attacks = executed(entries, presets, layers)
         compared = _compared(work, presets)
     except Hopeless as problem:
-        print(f"nothing was run: {problem}", file=sys.stderr)
+        print(f"the attacks were not run: {problem}", file=sys.stderr)
         return 1
     layer, counted = headline(layers, presets, GUARDED)
     if options.json:

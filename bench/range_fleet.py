@@ -43,8 +43,8 @@ class Worker:
     def ask(self, question: Mapping[str, object]) -> dict[str, Any]:
         """Its answer; `failed` where the case ended the worker. Hopeless when the worker says so."""
         if self.process is None:
-            self.process = _started(self.command)
-            self._rest = b""
+            self._start()
+        assert self.process is not None
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -56,10 +56,17 @@ class Worker:
             self.close()
             return {"failed": "it ended the process that ran it, or took too long"}
         answer: dict[str, Any] = json.loads(line)
-        if answer.get("hopeless"):
-            self.close()
-            raise Hopeless(answer["failed"])
         return answer
+
+    def _start(self) -> None:
+        """INVARIANT: a worker that cannot work is no case that has no effect."""
+        self.process = _started(self.command)
+        self._rest = b""
+        line = self._line()
+        failed: str | None = json.loads(line)["failed"] if line is not None else "a worker does not start in the jail"
+        if failed:
+            self.close()
+            raise Hopeless(failed)
 
     def _line(self) -> bytes | None:
         assert self.process is not None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 SECONDS = 20.0
 _SECONDS_ON_A_TERMINAL = 6.0
+_AFTERWARDS_SECONDS = 0.5
 _IDLE_SECONDS = 0.3
 _OUTPUT_BYTES = 1 << 24
 _OURS = (b"/bashlex_helper.py", b"/sandbox/inside/", b"bwrap\0")
@@ -49,6 +50,8 @@ def plain(command: str, directory: str, environment: Mapping[str, str], *, done:
         while process.poll() is None and time.monotonic() < deadline and not done():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_AFTERWARDS_SECONDS if done() else 0)  # a debugger that is ended in the midst takes its victim along
         code = process.returncode
         _end_group(process.pid)
         process.wait()

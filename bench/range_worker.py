@@ -3,8 +3,9 @@
     python -P -m bench.range_worker WORKSPACE OUTSIDE STATE plain|gate free|confined [PRESET...]
 
 `plain` runs each case without protection and answers what that left behind; `gate` passes it through the gate. `confined`
-confines the worker itself first, where no jail is around it. A line in: `command`, `setup`, and for `gate` the `layers`; or
-`project`, a set-up, after which the lines are everyday `command`s, run both without protection and in the sandbox.
+confines the worker itself first, where no jail is around it. The first line out says `failed`: why it cannot
+work, empty where it can. A line in: `command`, `setup`, and for `gate` the `layers`; or `project`, a set-up, after which the
+lines are everyday `command`s, run both without protection and in the sandbox.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .range_plain import end_children, on_terminal, plain
 def main(jail: Jail, kind: str, presets: tuple[str, ...]) -> int:
     """Answers every line of standard input."""
     ground = Range(jail=jail, canary=Canary.fresh(), presets=presets)
+    print(json.dumps({"failed": ""}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         try:
@@ -89,12 +91,13 @@ def _unprotected(ground: Range, case: Case) -> dict[str, Any]:
 
 def _start(workspace: str, outside: str, state: str, kind: str, held: str, *presets: str) -> int:
     confine.become_subreaper()
+    temporary = ""
     if held == "confined":
-        os.environ["TMPDIR"] = tempfile.tempdir = state
+        temporary = os.environ["TMPDIR"] = tempfile.tempdir = state
         if problem := confine_here((workspace, outside, state), apart=os.getppid() <= 1):
-            print(json.dumps({"failed": problem, "hopeless": True}), flush=True)
+            print(json.dumps({"failed": problem}), flush=True)
             return 1
-    return main(Jail(workspace=workspace, outside=outside, prefix=(), state=state), kind, presets)
+    return main(Jail(workspace=workspace, outside=outside, prefix=(), state=state, temporary=temporary), kind, presets)
 
 
 if __name__ == "__main__":

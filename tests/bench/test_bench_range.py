@@ -19,6 +19,7 @@ from bench.jail import Jail, lay
 from bench.range_count import Attack, effective, effective_in, headline
 from bench.range_everyday import Difference, excuse
 from bench.range_evidence import Canary, before, evidence
+from bench.range_fleet import Hopeless, Worker
 from bylaw.policy.decision import Manifest, PathGrant
 
 ATTACKS = (
@@ -205,6 +206,20 @@ def test_the_tables_are_for_people_too(tmp_path: Path, capsys: pytest.CaptureFix
     assert "policy: marker (directory) in permissive" in shown
     assert "left out: 1\n  b  no effect without protection" in shown
     assert "1 of 1 identical" in shown
+
+
+def test_a_worker_that_cannot_start_is_no_success() -> None:
+    worker = Worker(command=("false",))
+    with pytest.raises(Hopeless, match="does not start"):
+        worker.ask({"command": "true", "setup": ""})
+
+
+def test_a_command_that_ends_its_worker_is_left_out_and_the_next_one_runs(tmp_path: Path) -> None:
+    corpus = tmp_path / "attacks.jsonl"
+    corpus.write_text('{"id": "a", "command": "kill -9 $PPID"}\n{"id": "b", "command": "touch PWNED"}\n', encoding="utf-8")
+    _, found = ran(corpus, "--layers", "both", "--preset", "strict")
+    assert [one["id"] for one in found["attacks"]] == ["b"]
+    assert left_out(found)["a"].startswith("it ended the process that ran it")
 
 
 def test_nothing_of_the_range_is_left_behind(tmp_path: Path) -> None:
