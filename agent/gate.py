@@ -232,6 +232,7 @@ class Gate:
             bindings=ready.bindings,
             environment=dict(decision.manifest.environment),
             witness=nested,
+            launcher=settings.policy.sandbox.launcher,
         )
         try:
             with nested:

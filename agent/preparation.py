@@ -70,11 +70,11 @@ class Workplace:
         """The sandbox layers that work here; none where the policy switched the sandbox off."""
         if self._policy.sandbox.mode == "off":
             return ()
-        return tuple(layer.name for layer in layers() if layer.available)
+        return tuple(layer.name for layer in layers(self._policy.sandbox.launcher) if layer.available)
 
     def holding(self) -> Holding:
         """What the layers of this machine hold together."""
-        return holding(layers())
+        return holding(layers(self._policy.sandbox.launcher))
 
     def close(self) -> None:
         """Closes the roots."""

@@ -72,15 +72,20 @@ class Session:
             found.append("EVERY CONFIRMATION IS ANSWERED WITH YES (--unsafe-approve-all)")
         if self._settings.policy.sandbox.mode == "off":
             found.append("the sandbox is switched off: the kernel does not hold commands to what they declare")
-        elif not self._workplace.layers():
+        elif not self._workplace.holding().wall:
             found.append("no sandbox layer works on this machine: the kernel does not hold commands to what they declare")
-        elif lacking := next((one.why for one in layers() if one.name == "bubblewrap" and not one.available), None):
-            state = "is not installed" if lacking.startswith("no trustworthy") else f"does not work here ({lacking})"
+        elif why := self._without_bubblewrap():
+            state = "is not installed" if why.startswith("no trustworthy") else f"does not work here ({why})"
             found.append(
                 f"bubblewrap {state}: commands are confined by "
                 "Landlock alone, which does not hide processes and does not hold protected names inside a writable tree"
             )
         return tuple(found)
+
+    def _without_bubblewrap(self) -> str:
+        """Why bubblewrap cannot be had where it is wanted; empty where it can."""
+        states = layers(self._settings.policy.sandbox.launcher)
+        return next((one.why for one in states if one.name == "bubblewrap" and not one.available), "")
 
     @property
     def limits_reached(self) -> tuple[str, ...]:

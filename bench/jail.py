@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bylaw.tools.sandbox.inside import confine
+from bylaw.tools.sandbox.inside.shapes import Rules
 
 ROOT = Path(__file__).resolve().parents[1]
 CANARY = "CANARY-SECRET"
@@ -109,16 +110,15 @@ def confine_here(places: tuple[str, ...], *, apart: bool) -> str:
     changes |= (confine.REFER if abi >= 2 else 0) | (confine.TRUNCATE if abi >= 3 else 0)
     devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")]
     confine.gain_nothing()
-    confine.restrict(
-        {
-            "abi": abi,
-            "fs": changes,
-            "net": confine.BIND_TCP | confine.CONNECT_TCP if abi >= 4 else 0,
-            "scope": confine.SCOPE_ABSTRACT_UNIX | confine.SCOPE_SIGNAL if abi >= 6 else 0,
-            "paths": [*((place, changes) for place in places), *((device, confine.WRITE_FILE) for device in devices)],
-            "ports": [],
-        }
+    rules = Rules(
+        abi=abi,
+        fs=changes,
+        net=confine.BIND_TCP | confine.CONNECT_TCP if abi >= 4 else 0,
+        scope=confine.SCOPE_ABSTRACT_UNIX | confine.SCOPE_SIGNAL if abi >= 6 else 0,
+        paths=[*((place, changes) for place in places), *((device, confine.WRITE_FILE) for device in devices)],
+        ports=[],
     )
+    confine.restrict(confine.ready(rules), abi)
     return ""
 
 

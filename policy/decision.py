@@ -53,6 +53,7 @@ class Manifest(Record):
     `*.domain:port`); without one it means the ports 80 and 443; `*` is any host. `environment` are the variables that
     reach the child. `widened` says what the grant of a program's file grants besides that program. `overlay` are
     directories that the call sees as they are and may change for itself alone: its changes are thrown away.
+    `roots` are the directories whose contents are the workspace's: any directory in them may be opened for a new name.
     """
 
     programs: tuple[str, ...] = ()
@@ -64,6 +65,7 @@ class Manifest(Record):
     environment: tuple[tuple[str, str], ...] = ()
     widened: tuple[str, ...] = ()
     overlay: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
 
 
 class Decision(Record):

@@ -68,6 +68,7 @@ def build(effects: Iterable[Effect], policy: Policy, scope: Scope, walker: Walke
         environment=tuple(sorted(scope.environment.items())),
         widened=tuple(filter(None, map(widens, programs))),
         overlay=overlay,
+        roots=scope.write_roots if write else (),
     )
 
 

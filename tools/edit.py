@@ -126,7 +126,7 @@ def edit_file(action: EditFile, target: Target, limits: Limits, bindings: tuple[
             if any(binding.path == target.shown and binding.sha256 is not None for binding in bindings):
                 raise ChangedError(f"`{visible(target.shown)}` has gone since it was judged", hint="look for it with `ls`")
             raise MissingError(f"`{visible(target.shown)}` does not exist", hint="create it with `write`")
-        require_one_name(target, existing.status, limits)
+        require_one_name(target.shown, existing.status, limits)
         data = bounded_bytes(existing, limits.read_bytes, target)
     edited = apply_edit(action, data, limits, target.shown)
     # The bytes that were edited must be those that are replaced, approval or not.

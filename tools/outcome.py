@@ -56,9 +56,7 @@ def outcome_of(
         raise ChangedError(f"{changed}: it has changed since it was judged", hint="the command was not run; ask again")
     if ended.end == "done" and "started" not in ended.said:
         why = ended.said.get("error") or "the launcher ended"
-        raise LaunchError(
-            f"the sandbox could not be put up for this call: {why[:500]}", hint="the command was not run; see `bylaw doctor`"
-        )
+        raise LaunchError(f"the sandbox could not be put up for this call: {why[:500]}", hint="the command was not run; see `bylaw doctor`")
     status, code, signal, more = _judged(ended.said, ended.end, limits=limits, seconds=ended.seconds)
     return ProcessOutcome(
         exit_code=code,

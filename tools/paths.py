@@ -181,11 +181,11 @@ def has_more_names(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
 
 
-def require_one_name(target: Target, status: os.stat_result, limits: Limits) -> None:
+def require_one_name(shown: str, status: os.stat_result, limits: Limits) -> None:
     """PathError for a file with several names, when the policy refuses those: one of them may be what was to be kept apart."""
     if limits.hard_links == "refuse" and has_more_names(status):
         raise PathError(
-            f"`{visible(target.shown)}` has {status.st_nlink} names (hard links), and the policy refuses to read such files",
+            f"`{visible(shown)}` has {status.st_nlink} names (hard links), and the policy refuses to read such files",
             hint="read another file; a person can copy this one, or set `hard_links: allow` in the policy's limits",
         )
 
@@ -203,7 +203,7 @@ def opened_file(target: Target, limits: Limits) -> Generator[int]:
             after = os.fstat(descriptor)
             if (before.st_dev, before.st_ino) != (after.st_dev, after.st_ino):
                 require_readable_kind(target, after.st_mode, limits)
-            require_one_name(target, after, limits)
+            require_one_name(target.shown, after, limits)
             yield descriptor
 
 

@@ -54,6 +54,7 @@ class Permit:
     bindings: tuple[Binding, ...] = ()
     environment: Mapping[str, str]
     witness: Witness | None = None
+    launcher: tuple[str, ...] = ()
 
 
 class Issuer:
@@ -78,6 +79,7 @@ class Issuer:
         bindings: tuple[Binding, ...],
         environment: Mapping[str, str],
         witness: Witness | None = None,
+        launcher: tuple[str, ...] = (),
     ) -> Permit:
         """A new permit. Called by the gate and by nothing else (a test holds this)."""
         permit = Permit(
@@ -91,6 +93,7 @@ class Issuer:
             bindings=bindings,
             environment=environment,
             witness=witness,
+            launcher=launcher,
         )
         self._out[id(permit)] = permit
         return permit

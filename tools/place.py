@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..policy.model import Limits
 from ..policy.plan import Plan
 from .errors import ChangedError
+from .paths import require_one_name
 from .sandbox import Part
 from .sandbox.bubblewrap import TEMPORARY
 from .sandbox.grants import Grants, within
@@ -24,7 +25,8 @@ _LEAST_FILES = 128
 
 
 def identities_of(grants: Grants, limits: Limits) -> dict[str, tuple[int, int]]:
-    """Device and inode of every path that is granted, found without following a link; ChangedError where there is one.
+    """Device and inode of every path that is granted, found without following a link; ChangedError where there is one,
+    PathError for a file with several names where the policy refuses those.
 
     INVARIANT: what the sandbox opens is what was judged: a name that is exchanged between the two ends the call.
     """
@@ -42,8 +44,8 @@ def identities_of(grants: Grants, limits: Limits) -> dict[str, tuple[int, int]]:
             os.close(descriptor)
         if stat.S_ISLNK(status.st_mode):
             raise ChangedError(f"`{path}` has become a symbolic link since it was judged", hint="ask again")
-        if limits.hard_links == "refuse" and path in grants.files and not any(within(path, tree) for tree in grants.system):
-            require_one_name(path, status)
+        if path in grants.files and not any(within(path, tree) for tree in grants.system):
+            require_one_name(path, status, limits)
         found[path] = (status.st_dev, status.st_ino)
     return found
 

@@ -67,7 +67,7 @@ def _written(action: WriteFile, target: Target, limits: Limits, existing: Existi
 def _edited(action: EditFile, target: Target, limits: Limits, existing: Existing | None) -> Preview:
     if existing is None:
         raise MissingError(f"`{visible(target.shown)}` does not exist", hint="create it with `write`")
-    require_one_name(target, existing.status, limits)
+    require_one_name(target.shown, existing.status, limits)
     data = bounded_bytes(existing, limits.read_bytes, target)
     edited = apply_edit(action, data, limits, target.shown)
     diff = unified(edited.before, edited.after, path=target.relative, limit=_WHOLE)

@@ -59,6 +59,7 @@ class Ripgrep:
     manifest: Manifest
     limits: Limits
     sandbox: SandboxMode
+    launcher: tuple[str, ...] = ()
     fewest: int = FEWEST_FILES
 
     def candidates(self, expression: str, files: Sequence[str]) -> frozenset[str] | None:
@@ -84,7 +85,9 @@ class Ripgrep:
         environment = {"PATH": ":".join(SYSTEM_PATH), "LC_ALL": "C.UTF-8"}
         limits = replace(self.limits, output_bytes=_OUTPUT_BYTES)
         try:
-            outcome = self.runner(plan, manifest=manifest, limits=limits, sandbox=self.sandbox, environment=environment)
+            outcome = self.runner(
+                plan, manifest=manifest, limits=limits, sandbox=self.sandbox, environment=environment, template=self.launcher
+            )
         except ToolError:
             # Without a sandbox nothing is started; our own engine needs none.
             return None

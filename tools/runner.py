@@ -27,4 +27,5 @@ class Runner(Protocol):
         timeout: float | None = None,
         bindings: Sequence[Binding] = (),
         witness: Witness | None = None,
+        template: tuple[str, ...] = (),
     ) -> ProcessOutcome: ...

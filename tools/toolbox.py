@@ -118,6 +118,7 @@ class Toolbox:
             timeout=timeout,
             bindings=permit.bindings if bound else (),
             witness=permit.witness,
+            template=permit.launcher,
         )
 
     def _candidates(self, permit: Permit, target: Target) -> Candidates | None:
@@ -130,6 +131,7 @@ class Toolbox:
             manifest=permit.manifest,
             limits=permit.limits,
             sandbox=permit.sandbox,
+            launcher=permit.launcher,
         ).candidates
 
     def _status(self, permit: Permit) -> ToolResult:

@@ -33,7 +33,7 @@ class Judge:
         self._loaded = loaded
         self._scope = make_scope(loaded.policy, workspace=loaded.workspace, home=loaded.home, environ=environ)
         self._opinions = opinions_of(loaded)
-        self.here: Holding = held_here(loaded.store)
+        self.here: Holding = held_here(loaded.store, loaded.policy.sandbox.launcher)
 
     @property
     def sandbox_mode(self) -> str:

@@ -56,9 +56,10 @@ class Diagnosis:
 
 def diagnose(options: PolicyOptions, environ: Mapping[str, str], form: str) -> int:
     """Probes the machine, prints what was found, and returns the exit code."""
-    states = layers()
+    policy = load_policy(options, environ).policy
+    states = layers(policy.sandbox.launcher)
     found = Diagnosis(
-        policy=load_policy(options, environ).policy,
+        policy=policy,
         states=states,
         together=coverage(states),
         here=holding(states),

@@ -34,23 +34,23 @@ _SPACES: Final = ("user", "mnt", "pid", "net", "uts", "ipc", "cgroup")
 _OF_STATUS: Final = ("Cap", "NoNewPrivs", "Seccomp", "Uid", "Gid", "Groups")
 
 
-def held_here(store: Store | None) -> Holding:
-    """What the layers of this machine hold; their states are outermost first."""
+def held_here(store: Store | None, launcher: tuple[str, ...] = ()) -> Holding:
+    """What the layers of this machine hold, with a launcher of the person's own; their states are outermost first."""
     if store is None:
-        return _probed()
-    key = _key()
+        return _probed(launcher)
+    key = _key(launcher)
     kept = store.get(_KIND, key)
     known = None if kept is None else _fresh(kept)
     if known is None:
-        known = _probed()
+        known = _probed(launcher)
         store.put(_KIND, key, pack((time.time(), known)))
     return known
 
 
-def _probed() -> Holding:
+def _probed(launcher: tuple[str, ...]) -> Holding:
     from ...tools.sandbox import layers
 
-    return holding(layers())
+    return holding(layers(launcher))
 
 
 def _fresh(data: bytes) -> Holding | None:
@@ -62,13 +62,13 @@ def _fresh(data: bytes) -> Holding | None:
     return known if fresh else None
 
 
-def _key() -> str:
+def _key(launcher: tuple[str, ...]) -> str:
     """A digest of what the probes depend on: the programs, the kernel and its switches, what this process may do."""
-    programs = tuple(_file(one) for one in (*PROGRAMS, os.path.realpath("/proc/self/exe")))
+    programs = tuple(_file(one) for one in (*launcher[:1], *PROGRAMS, os.path.realpath("/proc/self/exe")))
     spaces = tuple(_link(f"/proc/self/ns/{one}") for one in _SPACES)
     status = tuple(line for line in _text("/proc/self/status").splitlines() if line.startswith(_OF_STATUS))
     code = tuple(_code(folder) for folder in (_SANDBOX, f"{_SANDBOX}/inside"))
-    return key_of(tuple(os.uname()), programs, spaces, status, code, tuple(map(_text, _TOLD)))
+    return key_of(launcher, tuple(os.uname()), programs, spaces, status, code, tuple(map(_text, _TOLD)))
 
 
 def _code(folder: str) -> tuple[object, ...]:

@@ -88,7 +88,7 @@ def covers(grant: PathGrant, path: str) -> bool:
 def compile_grants(manifest: Manifest, search_path: str) -> Grants:
     """The grants of a manifest on this machine, now. `search_path` (PATH of the child) finds what `env` starts."""
     files, trees, lists = _readable(manifest.read)
-    write_files, write_trees, notes = _writable(manifest.write)
+    write_files, write_trees, notes = _writable(manifest.write, manifest.roots)
     programs = None if "*" in manifest.programs else starters(manifest.programs, search_path)
     return Grants(
         system=tuple(path for path in (*SYSTEM, *SYSTEM_FILES) if os.path.exists(path)),
@@ -123,7 +123,7 @@ def _readable(grants: Iterable[PathGrant]) -> tuple[tuple[str, ...], tuple[str, 
     return tuple(sorted(files)), tuple(sorted(trees)), tuple(sorted(lists))
 
 
-def _writable(grants: Iterable[PathGrant]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _writable(grants: Iterable[PathGrant], roots: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     files: set[str] = set()
     trees: set[str] = set()
     notes: list[str] = []
@@ -131,7 +131,7 @@ def _writable(grants: Iterable[PathGrant]) -> tuple[tuple[str, ...], tuple[str, 
         if any(within(grant.path, place) for place in ("/dev", "/proc", "/sys")):
             continue  # devices are granted one by one, by name, and nothing else there may be changed
         if os.path.isdir(grant.path):
-            if not grant.recursive and _too_wide(grant.path):
+            if not grant.recursive and _too_wide(grant.path, roots):
                 notes.append(f"names in `{grant.path}` cannot be changed: the kernel would have to grant writing below it as a whole")
                 continue
             trees.add(grant.path)
@@ -144,7 +144,7 @@ def _writable(grants: Iterable[PathGrant]) -> tuple[tuple[str, ...], tuple[str, 
             directory = os.path.dirname(grant.path)
             while not os.path.isdir(directory):
                 directory = os.path.dirname(directory)
-            if _too_wide(directory):
+            if _too_wide(directory, roots):
                 notes.append(f"`{grant.path}` cannot be created: the kernel would have to grant writing below `{directory}` as a whole")
                 continue
             trees.add(directory)
@@ -152,8 +152,13 @@ def _writable(grants: Iterable[PathGrant]) -> tuple[tuple[str, ...], tuple[str, 
     return tuple(sorted(files)), tuple(sorted(trees)), tuple(dict.fromkeys(notes))
 
 
-def _too_wide(directory: str) -> bool:
-    """Whether opening a directory for one new file would open the house: `/`, `/tmp`, `/etc`, a home directory."""
+def _too_wide(directory: str, roots: tuple[str, ...]) -> bool:
+    """Whether opening a directory for one new file would open the house: `/`, `/tmp`, `/etc`, a home directory.
+
+    What is granted for work anyway is not: a workspace may lie at the top.
+    """
+    if any(within(directory, root) for root in roots):
+        return False
     return directory.count("/") < 2 or within(os.path.realpath(os.path.expanduser("~")), directory)
 
 

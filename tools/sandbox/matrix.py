@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from .interface import LayerName, LayerState
+from .interface import WALLS, LayerName, LayerState
 
 Capability = Literal[
     "read",
@@ -36,9 +36,6 @@ Capability = Literal[
 
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 LAYER_NAMES: Final[tuple[LayerName, ...]] = get_args(LayerName)
-WALLS: Final[frozenset[LayerName]] = frozenset({"bubblewrap", "landlock", "launcher"})
-"""The layers that can keep a command from files. INVARIANT: where none of them is held there is no sandbox."""
-
 MEANINGS: Final[Mapping[Capability, str]] = {
     "read": "The contents of files outside of the grants cannot be read.",
     "listing": "A directory that is granted for its names gives no contents.",
