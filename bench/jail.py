@@ -118,7 +118,7 @@ def confine_here(places: tuple[str, ...], *, apart: bool) -> str:
         paths=[*((place, changes) for place in places), *((device, confine.WRITE_FILE) for device in devices)],
         ports=[],
     )
-    confine.restrict(confine.ready(rules), abi)
+    confine.restrict(confine.ruleset_of(rules, {}), abi)
     return ""
 
 

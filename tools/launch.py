@@ -57,16 +57,6 @@ class Running:
             self.launcher.send({"stop": True})
 
 
-def sealed(content: bytes, stack: contextlib.ExitStack) -> int:
-    """A descriptor on bytes in memory: nothing lies in a file, nothing can be read in a process title."""
-    descriptor = os.memfd_create("bylaw", os.MFD_CLOEXEC)
-    stack.callback(os.close, descriptor)
-    with open(descriptor, "wb", closefd=False) as stream:
-        stream.write(content)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
 def start(
     specification: Specification,
     *,
@@ -87,14 +77,15 @@ def start(
         for mine, theirs in pairs:
             stack.callback(os.close, mine)
             ours.callback(os.close, theirs)
-        passed = [sealed(marshal.dumps({**specification}), stack), *(theirs for _, theirs in pairs)]
+        passed = [theirs for _, theirs in pairs]
         answers: int | None = None
         if specification["plan"]["witnessed"]:
             reader, answers = os.pipe2(os.O_CLOEXEC)
             ours.callback(os.close, reader)
             stack.callback(os.close, answers)
             passed.append(reader)
-        launcher = _taken(shape, key_of(shape, identity, list(template)), template, {"listen": listen, "again": again}, passed)
+        message = {"content": marshal.dumps({**specification}), "listen": listen, "again": again}
+        launcher = _taken(shape, key_of(shape, identity, list(template)), template, message, passed)
     (out, _), (err, _), (report, _) = pairs
     running = Running(launcher=launcher, outputs={out: "stdout", err: "stderr"}, report=report, answers=answers)
     stack.callback(_finish, running)
@@ -171,7 +162,7 @@ class _Pump:
         self._captures = captures
         self._on_output = on_output
         self._on_listening = on_listening
-        self._selector = stack.enter_context(selectors.DefaultSelector())
+        self._selector = stack.enter_context(selectors.PollSelector())
         self._selector.register(running.launcher.channel, selectors.EVENT_READ, "launcher")
         self._open: dict[int, Stream | Literal["report"]] = {running.report: "report", **running.outputs}
         for descriptor in self._open:

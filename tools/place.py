@@ -62,7 +62,7 @@ def covered(paths: Iterable[str]) -> list[tuple[str, int, int, int]]:
     return found
 
 
-def shape_of(parts: Sequence[Part], grants: Grants, limits: Limits) -> shapes.Shape:
+def shape_of(parts: Sequence[Part], grants: Grants, limits: Limits, *, confined: bool) -> shapes.Shape:
     """What the launcher of the call is for as long as it lives."""
     only_files = grants.write_files and not grants.write_trees
     caps = shapes.Caps(
@@ -74,7 +74,10 @@ def shape_of(parts: Sequence[Part], grants: Grants, limits: Limits) -> shapes.Sh
         cpu_seconds=limits.cpu_seconds,
     )
     jail = next((part.jail for part in parts if part.jail is not None), None)
-    return shapes.Shape(jail=jail, group=next((part.group for part in parts if part.group is not None), None), caps=caps)
+    group = next((part.group for part in parts if part.group is not None), None)
+    program = next((part.filter for part in parts if part.filter), b"")
+    notify = any(part.notify for part in parts)
+    return shapes.Shape(jail=jail, group=group, caps=caps, confined=confined, filter=program, notify=notify)
 
 
 def scratch_of(held: tuple[LayerName, ...], grants: Grants, plan: Plan, stack: contextlib.ExitStack) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import marshal
 import os
 import stat
 import time
@@ -81,8 +82,8 @@ def run_plan(
         began = time.monotonic()
         for _ in range(_TRIES):
             running = start(
-                _specification(compiled, parts, identities, grants, confined=sandbox != "off"),
-                shape=shape_of(parts, grants, limits),
+                _specification(compiled, parts, identities, grants),
+                shape=shape_of(parts, grants, limits, confined=sandbox != "off"),
                 identity=[*sorted(identities.items()), *covered((*grants.hidden, *grants.protected))],
                 template=next((part.template for part in parts if part.template), ()),
                 again="landlock" in held,
@@ -129,18 +130,16 @@ def _parts(
 
 
 def _specification(
-    compiled: Compiled, parts: Sequence[Part], identities: dict[str, tuple[int, int]], grants: Grants, *, confined: bool
+    compiled: Compiled, parts: Sequence[Part], identities: dict[str, tuple[int, int]], grants: Grants
 ) -> shapes.Specification:
     held = [path for path in grants.protected if any(within(path, tree) for tree in grants.write_trees)]
+    rules = next((part.rules for part in parts if part.rules is not None), None)
     return shapes.Specification(
         plan=compiled.program,
         identities=identities,
         hidden=[(path, device) for path, device, *_ in covered(grants.hidden)],
         protected=held,
-        rules=next((part.rules for part in parts if part.rules is not None), None),
-        filter=next((part.filter for part in parts if part.filter), b""),
-        notify=any(part.notify for part in parts),
-        confined=confined,
+        rules=None if rules is None else marshal.dumps({**rules}, 2),  # version 2: equal rules, equal bytes
     )
 
 

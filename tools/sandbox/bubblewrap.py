@@ -22,6 +22,11 @@ _GAPS: Final = (
 )
 TEMPORARY: Final = "/tmp"  # noqa: S108 - a private one: an empty file system of this jail
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - a private one
+Word = str | tuple[str]
+"""A word of bubblewrap's, or the file that a descriptor of is to stand there."""
+_EMPTY: Final[Word] = (os.devnull,)
+_COPIED: Final = 1 << 18
+"""Bytes of a file of the system that is copied rather than mounted."""
 _WAITING: Final = ("/usr/bin/cat", "/bin/cat")
 _PROBED: Final = Caps(file_bytes=1 << 20, files=1024, processes=256, memory_bytes=1 << 30, cpu_seconds=60)
 _KEPT: Final = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETPCAP")
@@ -97,7 +102,7 @@ def _trusted(places: Iterable[str]) -> str | None:
 
 def _try(program: str, variant: _Variant) -> str:
     """Empty when a launcher could join such a jail; else what went wrong."""
-    arguments: list[str | None] = [
+    arguments: list[Word] = [
         *_namespaces(variant),
         *_system(("/usr", "/bin", "/lib", "/lib64")),
         *_specials(variant),
@@ -105,7 +110,7 @@ def _try(program: str, variant: _Variant) -> str:
         "/",
     ]
     jail = Jail(program=program, arguments=arguments, waiting=_waiting(), noexec=[TEMPORARY], overlays=[])
-    shape = Shape(jail=jail, group=None, caps=_PROBED)
+    shape = Shape(jail=jail, group=None, caps=_PROBED, confined=True, filter=b"", notify=False)
     try:
         LAUNCHERS.take(shape, key_of(shape)).close()
     except SandboxError as problem:
@@ -150,11 +155,14 @@ def _overlays(grants: Grants) -> list[tuple[str, list[str]]]:
     return [(path, [one for one in grants.hidden if within(one, path)]) for path in grants.overlays]
 
 
-def _system(paths: Iterable[str]) -> list[str]:
-    words: list[str] = []
+def _system(paths: Iterable[str]) -> list[Word]:
+    """What everybody may read of the machine. Small files are copied: a mount for each would take as long as all the rest."""
+    words: list[Word] = []
     for path in paths:
         if path.count("/") == 1 and os.path.islink(path):
             words += ["--symlink", os.readlink(path), path]
+        elif os.path.isfile(path) and os.path.getsize(path) <= _COPIED:
+            words += ["--perms", "0444", "--file", (os.path.realpath(path),), path]
         elif os.path.exists(path):
             words += ["--ro-bind", path, path]
     return words
@@ -165,7 +173,7 @@ def _specials(variant: _Variant) -> list[str]:
     return words + (["--proc", "/proc"] if variant.proc else [])
 
 
-def _mounts(setting: Setting, variant: _Variant) -> list[str | None]:
+def _mounts(setting: Setting, variant: _Variant) -> list[Word]:
     """The file system, outermost first.
 
     INVARIANT: nothing is mounted where nothing is: a mount point that bwrap had to make below a writable bind would
@@ -173,7 +181,7 @@ def _mounts(setting: Setting, variant: _Variant) -> list[str | None]:
     """
     grants = setting.grants
     whole = "/" in (*grants.trees, *grants.write_trees)
-    words: list[str | None] = []
+    words: list[Word] = []
     if whole:
         words += ["--bind" if "/" in grants.write_trees else "--ro-bind", "/", "/"]
     else:
@@ -204,10 +212,10 @@ def _mounts(setting: Setting, variant: _Variant) -> list[str | None]:
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/"] if not whole else words
 
 
-def _masks(grants: Grants, *, whole: bool) -> list[str | None]:
-    """What covers protected and hidden paths; None stands for a descriptor of an empty file."""
+def _masks(grants: Grants, *, whole: bool) -> list[Word]:
+    """What covers protected and hidden paths."""
     roots = ("/",) if whole else (*grants.system, *grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files)
-    words: list[str | None] = []
+    words: list[Word] = []
     held = [path for path in grants.protected if any(within(path, tree) for tree in (*grants.write_trees, *grants.write_files))]
     # A mount moves along when a directory above it is renamed: then the protected name is free, and the hidden file has
     # a name that the next call does not know. A mount point cannot be renamed, so every directory on the way becomes one.
@@ -222,7 +230,7 @@ def _masks(grants: Grants, *, whole: bool) -> list[str | None]:
         if os.path.isdir(path):
             words += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
         else:
-            words += ["--perms", "0444", "--ro-bind-data", None, path]
+            words += ["--perms", "0444", "--ro-bind-data", _EMPTY, path]
     return words
 
 

@@ -179,7 +179,7 @@ def _holds(abi: int) -> bool:
         "import os, sys; sys.path.append(sys.argv[1]); from inside import confine\n"
         "confine.gain_nothing()\n"
         f"rules = {{'abi': {min(abi, _LATEST_ABI)}, 'fs': {handled}, 'net': 0, 'scope': 0, 'paths': [], 'ports': []}}\n"
-        "confine.restrict(confine.ready(rules), rules['abi'])\n"
+        "confine.restrict(confine.ruleset_of(rules, {}), rules['abi'])\n"
         "try: os.open('/dev/null', os.O_WRONLY)\n"
         "except PermissionError: os._exit(7)\n"
         "os._exit(0)"

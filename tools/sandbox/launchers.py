@@ -25,7 +25,8 @@ from ..errors import SandboxError
 from .inside.shapes import Shape
 from .runtime import LAUNCHER, python_program
 
-_MOST_BYTES: Final = 1 << 17
+_MOST_BYTES: Final = 65536
+_PACKET_BYTES: Final = 32768
 _MOST_DESCRIPTORS: Final = 16
 _KEPT: Final = 6
 """Launchers that wait for a next call at most: each jail holds its mounts and a few processes."""
@@ -54,8 +55,7 @@ class Launcher:
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         """BrokenPipeError and ConnectionError where it is gone."""
-        beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        self.channel.sendmsg([marshal.dumps(dict(message))], beside)
+        _send(self.channel, message, descriptors)
 
     def receive(self) -> Message | None:
         """The next message; None where it is gone, and with it everything that it started. A listening socket is kept."""
@@ -202,8 +202,7 @@ class Launchers:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 try:
-                    beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))]
-                    self._forks.sendmsg([marshal.dumps({"shape": shape})], beside)
+                    _send(self._forks, {"content": marshal.dumps({**shape})}, [theirs.fileno()])
                 except OSError:
                     ours.close()
                     self._end_forker()  # it was killed: the next one takes its place
@@ -220,7 +219,7 @@ class Launchers:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             wrapper = _python(("serve", str(theirs.fileno())), theirs, template)
-            ours.sendmsg([marshal.dumps({"shape": shape})])
+            _send(ours, {"content": marshal.dumps({**shape})})
         return ours, wrapper
 
     def _end_forker(self) -> None:
@@ -228,6 +227,22 @@ class Launchers:
             self._forks.close()
         _end(self._forker)
         self._forks = self._forker = None
+
+
+def _send(channel: socket.socket, message: Message, descriptors: Sequence[int] = ()) -> None:
+    """What is too long for a packet goes in a file in memory: nothing lies in a file system."""
+    content = message.get("content")
+    with contextlib.ExitStack() as stack:
+        passed = list(descriptors)
+        if isinstance(content, bytes) and len(content) > _PACKET_BYTES:
+            source = os.memfd_create("content", os.MFD_CLOEXEC)
+            stack.callback(os.close, source)
+            with open(source, "wb", closefd=False) as stream:
+                stream.write(content)
+            os.lseek(source, 0, os.SEEK_SET)
+            message, passed = {**message, "content": None}, [source, *passed]
+        beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", passed))] if passed else []
+        channel.sendmsg([marshal.dumps({**message})], beside)
 
 
 def _python(words: Sequence[str], theirs: socket.socket, template: Sequence[str] = ()) -> subprocess.Popen[bytes]:

@@ -38,6 +38,8 @@ _FAR: Final = 255
 _WHOLE: Final = 0xFFFFFFFF
 
 _NEW_NAMESPACE: Final = 0x7E020080
+_OWN_TABLES: Final = 0x600
+"""CLONE_FS and CLONE_FILES: a thread's own directory and descriptors, which are nobody else's business."""
 _TERMINAL_INJECTIONS: Final = {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"}
 _PERSONALITIES: Final = (0, 0x20000, 0xFFFFFFFF)
 _NOEXEC_SEAL: Final = 8
@@ -139,6 +141,7 @@ def _conditions(sockets: Sockets, *, memory_programs: bool, refusal: int) -> dic
     )
     return {
         "clone": without(0, _NEW_NAMESPACE),
+        "unshare": without(0, _WHOLE & ~_OWN_TABLES),
         "ioctl": _one_of(_argument(1), _TERMINAL_INJECTIONS, refusal, ALLOW),
         "memfd_create": ALLOW if memory_programs else _Test(offset=_argument(1), value=0, mask=_NOEXEC_SEAL, yes=refusal, no=ALLOW),
         "personality": _one_of(_argument(0), _PERSONALITIES, ALLOW, refusal),

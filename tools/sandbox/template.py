@@ -30,7 +30,7 @@ class Template:
 
     def probe(self) -> LayerState:
         """Starts a launcher in the template. What it holds besides is known to whoever wrote it."""
-        shape = Shape(jail=None, group=None, caps=_PROBED)
+        shape = Shape(jail=None, group=None, caps=_PROBED, confined=True, filter=b"", notify=False)
         words = filled(self._words, "/")
         try:
             LAUNCHERS.take(shape, key_of(shape, list(words)), template=words).close()

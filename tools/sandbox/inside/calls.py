@@ -15,11 +15,11 @@ import select
 
 from . import confine, filters, keeper, messages, steps
 from .captures import Channel
-from .files import keep_only, moved
+from .files import FIRST_FREE, keep_only, moved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .shapes import Program, Specification
+    from .shapes import Program, Shape, Specification
 
 _PAUSE = 0.5
 _RETIRED_AFTER = 1_000
@@ -30,22 +30,41 @@ _EPERM = 1
 _FIRST_OWN = 3
 
 
-def serve(parent: _socket.socket, *, own_pids: bool) -> None:
+def serve(parent: _socket.socket, shape: Shape, *, own_pids: bool) -> None:
     """Carries out what is sent, until the parent is gone or this place cannot be used again."""
-    confine.close_to_others()
     before = _traces() if own_pids else None
+    given_up = confine.Capabilities() if shape["confined"] else None
+    refused = _confined(shape)
     messages.send(parent, {"ready": os.getpid()}, (os.pidfd_open(os.getpid()),))
     for _ in range(_RETIRED_AFTER):
         received = messages.receive(parent)
         if received is None:
             return
         message, descriptors = received
-        call = _Call(parent, descriptors, own_pids=own_pids)
-        gone = call.run(int(str(message["listen"])))
+        # Written by the parent, which holds the other end.
+        specification: Specification = marshal.loads(messages.content(message, descriptors))  # noqa: S302
+        call = _Call(parent, refused, given_up, descriptors, own_pids=own_pids)
+        gone = call.run(specification, int(str(message["listen"])))
         again = gone and (not own_pids or (bool(message["again"]) and _traces() == before))
         messages.send(parent, {"done": again, "gone": gone})
         if not again:
             return
+
+
+def _confined(shape: Shape) -> int:
+    """Puts on what all calls of a launcher have in common, the filter of system calls last; its listener, or -1.
+
+    A thread inherits all this, and it is dear to put on: the kernel compiles the filter each time. INVARIANT: this thread makes
+    no call from here on that the filter refuses: it is the one that answers.
+    """
+    confine.close_to_others()
+    if shape["confined"]:
+        confine.give_up_for_good()
+        confine.gain_nothing()
+    if not shape["filter"]:
+        return -1
+    listener = filters.apply(shape["filter"], notify=shape["notify"])
+    return listener if listener < 0 else moved(listener)
 
 
 def _traces() -> tuple[frozenset[str], ...]:
@@ -62,30 +81,32 @@ def _traces() -> tuple[frozenset[str], ...]:
 class _Call:
     """One call: the thread that carries it out, and the watch over it."""
 
-    def __init__(self, parent: _socket.socket, descriptors: list[int], *, own_pids: bool) -> None:
+    def __init__(
+        self,
+        parent: _socket.socket,
+        refused: int,
+        given_up: confine.Capabilities | None,
+        descriptors: list[int],
+        *,
+        own_pids: bool,
+    ) -> None:
         self._parent = parent
+        self._refused = refused
+        self._given_up = given_up
         self._descriptors = descriptors
         self._own_pids = own_pids
         self._finished = moved(os.eventfd(0, os.EFD_CLOEXEC))
-        self._ours, self._theirs = (
-            _socket.socket(one.family, one.type, one.proto, moved(one.detach()))
-            for one in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-        )
-        self._listeners: list[int] = []
         self._refusals = 0
 
-    def run(self, port: int) -> bool:
+    def run(self, specification: Specification, port: int) -> bool:
         """Whether everything that the call started had ended by itself, or could be ended, and this place is as before."""
-        source, _, _, report, *_ = self._descriptors
-        with open(source, "rb", closefd=False) as stream:
-            # Written by the parent, on a private descriptor.
-            specification: Specification = marshal.loads(stream.read())  # noqa: S302
+        report = self._descriptors[2]
         try:
             if self._own_pids:
                 confine.require_covered(specification["hidden"], specification["protected"])
             # Made here, where the thread's own tables do not take it away: the next call may have the same.
             rules = specification["rules"]
-            ruleset = -1 if rules is None else confine.ready(rules, specification["identities"])
+            ruleset = (-1, 0) if rules is None else confine.ready(rules, specification["identities"])
         except confine.ChangedError as problem:
             _say(report, f"changed {_hex(problem)}\n")
             return self._close(clean=True)
@@ -93,7 +114,7 @@ class _Call:
             return self._close(clean=False)
         if port:
             self._listen(port)
-        _thread.start_new_thread(_carry_out, (specification, ruleset, self._descriptors, self._finished, self._theirs))
+        _thread.start_new_thread(self._carry_out, (specification, ruleset))
         stopped = self._watch()
         if stopped:
             steps.stop()
@@ -102,10 +123,8 @@ class _Call:
         return self._close(clean=clean)
 
     def _close(self, *, clean: bool) -> bool:
-        for descriptor in (*self._descriptors, *self._listeners, self._finished):
+        for descriptor in (*self._descriptors, self._finished):
             os.close(descriptor)
-        self._ours.close()
-        self._theirs.close()
         return clean
 
     def _listen(self, port: int) -> None:
@@ -119,33 +138,29 @@ class _Call:
     def _watch(self) -> bool:
         """Waits for the end of the plan; True when the parent wants it to end, or is gone."""
         suspects: set[int] = set()
+        watched = [self._finished, self._parent.fileno(), *([self._refused] if self._refused >= 0 else [])]
         while True:
-            watched = [self._finished, self._parent.fileno(), self._ours.fileno(), *self._listeners]
             ready, _, _ = select.select(watched, [], [], _PAUSE)
-            for listener in set(ready) & set(self._listeners):
-                self._refuse(listener)
-            if self._ours.fileno() in ready:
-                received = messages.receive(self._ours)
-                if received is not None:
-                    self._listeners += received[1]
             if self._finished in ready:
                 return False
+            if self._refused in ready:
+                self._refuse()
             if self._parent.fileno() in ready:
                 return True
             if not ready and not self._own_pids:
                 suspects = keeper.strays(steps.waited_for(), suspects)
 
-    def _refuse(self, listener: int) -> None:
+    def _refuse(self) -> None:
         """Answers a system call that the filter does not allow, and tells which it was."""
-        asked = filters.receive(listener)
+        asked = filters.receive(self._refused)
         if asked is None:
             return
         cookie, _, number, arguments = asked
+        filters.refuse(self._refused, cookie, _EPERM)
         self._refusals += 1
         if self._refusals <= _MOST_REFUSALS:
             words = " ".join(str(one) for one in (number, *arguments[:3]))
-            os.write(self._descriptors[3], f"refused {words}\n".encode())
-        filters.refuse(listener, cookie, _EPERM)
+            _say(self._descriptors[2], f"refused {words}\n")
 
     def _end(self, *, stopped: bool) -> tuple[int, bool]:
         """How many processes were still there, all ended now, and whether nothing of them is left."""
@@ -155,6 +170,41 @@ class _Call:
         # Orphans belong to number 1 of the jail, the program that waits. It and this process are always there.
         left = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
         return sum(_alive(name) for name in left), not left
+
+    # -- in the thread of the call
+
+    def _carry_out(self, specification: Specification, ruleset: tuple[int, int]) -> None:
+        """The thread of a call, from its confinement to its last word."""
+        out, err, report, *answers = self._descriptors
+        try:
+            confine.own_tables()
+            os.dup2(out, 1)
+            os.dup2(err, 2)
+            os.closerange(_FIRST_OWN, FIRST_FREE)
+            keep_only({report, self._finished, ruleset[0], *answers})
+            self._perform(specification, ruleset, report, answers)
+        except confine.ChangedError as problem:
+            _say(report, f"changed {_hex(problem)}\n")
+        except BaseException as problem:  # noqa: BLE001  # the far end of a thread: whatever it was is reported, nothing is swallowed
+            _say(report, f"error {_hex(f'{type(problem).__name__}: {problem}')}\n")
+        finally:
+            os.eventfd_write(self._finished, 1)
+
+    def _perform(self, specification: Specification, ruleset: tuple[int, int], report: int, answers: list[int]) -> None:
+        runner = prepared(specification["plan"], report, answers)
+        if self._given_up is not None:
+            self._given_up.drop()
+        confine.require_same(specification["identities"])
+        if ruleset[0] >= 0:
+            confine.restrict(*ruleset)
+            os.close(ruleset[0])
+        _say(report, "started 1\n")
+        try:
+            runner.run()
+        except steps.Halt as problem:
+            runner.tell_halted(problem)
+            return
+        _say(report, f"exit {runner.state.status}\nsignal {runner.state.signal}\n")
 
 
 def _alive(pid: str) -> bool:
@@ -179,52 +229,10 @@ class _Closing:
         self._socket.close()
 
 
-def _carry_out(specification: Specification, ruleset: int, descriptors: list[int], finished: int, theirs: _socket.socket) -> None:
-    """The thread of a call, from its confinement to its last word."""
-    _, out, err, report, *answers = descriptors
-    try:
-        confine.own_tables()
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.closerange(_FIRST_OWN, 64)
-        keep_only({report, finished, theirs.fileno(), ruleset, *answers})
-        _perform(specification, ruleset, report, answers, theirs)
-    except confine.ChangedError as problem:
-        _say(report, f"changed {_hex(problem)}\n")
-    except BaseException as problem:  # noqa: BLE001  # the far end of a thread: whatever it was is reported, nothing is swallowed
-        _say(report, f"error {_hex(f'{type(problem).__name__}: {problem}')}\n")
-    finally:
-        os.eventfd_write(finished, 1)
-
-
 def prepared(plan: Program, report: int, answers: list[int]) -> steps.Runner:
     """The runner of a plan, with the way to its parent where there is something to say."""
     channel = Channel(report, answers[0], plan["capture_bytes"]) if plan["witnessed"] else None
     return steps.Runner(plan, report, channel)
-
-
-def _perform(specification: Specification, ruleset: int, report: int, answers: list[int], theirs: _socket.socket) -> None:
-    runner, rules = prepared(specification["plan"], report, answers), specification["rules"]
-    if specification["confined"]:
-        confine.drop_capabilities()
-        confine.gain_nothing()
-    confine.require_same(specification["identities"])
-    if rules is not None:
-        confine.restrict(ruleset, rules["abi"])
-        os.close(ruleset)
-    program = specification["filter"]
-    if program:
-        listener = filters.apply(program, notify=specification["notify"])
-        if listener >= 0:
-            messages.send(theirs, {"listener": True}, (listener,))
-            os.close(listener)
-    _say(report, "started 1\n")
-    try:
-        runner.run()
-    except steps.Halt as problem:
-        runner.tell_halted(problem)
-        return
-    _say(report, f"exit {runner.state.status}\nsignal {runner.state.signal}\n")
 
 
 def _say(report: int, line: str) -> None:

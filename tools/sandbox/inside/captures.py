@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 
-from .files import moved, write_all
+from .files import in_memory, moved, write_all
 from .state import Halt, decoded
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ class Channel:
         self._answers = answers
         self._most = most
         # A record lock belongs to one process, also where its descriptor is shared by forks; it ends with the process.
-        self._lock = os.memfd_create("lock", os.MFD_CLOEXEC)
+        self._lock = in_memory("lock")
         self.descriptors = (answers, self._lock)
 
     def vector(self, argv: list[bytes]) -> None:

@@ -59,6 +59,7 @@ _CLONE_FILES: Final = 0x400
 _LOG_NEW_EXEC_ON: Final = 1 << 1  # LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON
 _ABI_OF_LOGGING: Final = 7
 _RULESETS_KEPT: Final = 8
+_CAPABILITIES: Final = 64
 _KEPT_CAPABILITIES: Final = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 4)  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID
 
 
@@ -85,6 +86,7 @@ class _PortAttribute(ctypes.Structure):
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
 
 
 def _checked(result: int, what: str) -> int:
@@ -101,8 +103,7 @@ def _system_call(number: int, *arguments: int | ctypes.c_void_p) -> int:
 
 
 def _prctl(option: int, value: int) -> int:
-    rest = (ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
-    result: int = _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), *rest)
+    result: int = _libc.prctl(option, value, 0, 0, 0)
     return result
 
 
@@ -152,25 +153,27 @@ def _require(path: str, status: os.stat_result, identity: tuple[int, int]) -> No
         raise ChangedError(f"`{path}` is not what it was any more")
 
 
-_rulesets: dict[bytes, int] = {}
+_rulesets: dict[tuple[bytes, tuple[tuple[str, tuple[int, int]], ...]], tuple[int, int]] = {}
 
 
-def ready(rules: Rules, identities: dict[str, tuple[int, int]] | None = None) -> int:
-    """The ruleset of these rules, as a descriptor under a number that no redirection names; made once for equal ones.
+def ready(marshalled: bytes, identities: dict[str, tuple[int, int]]) -> tuple[int, int]:
+    """The ruleset of these rules and its ABI, a descriptor under a number that no redirection names; made once for equal ones.
 
     A ruleset holds the files themselves, not their names: equal rules with equal identities are the same ruleset. OSError when
     the kernel refuses. A path that is not there is not granted: nothing to add.
     """
-    # Version 2 has no references: equal rules give equal bytes.
-    key = marshal.dumps(({**rules}, identities), 2)
+    key = (marshalled, tuple(identities.items()))
     if key not in _rulesets:
         while len(_rulesets) >= _RULESETS_KEPT:
-            os.close(_rulesets.pop(next(iter(_rulesets))))
-        _rulesets[key] = moved(_make(rules, identities or {}))
+            os.close(_rulesets.pop(next(iter(_rulesets)))[0])
+        # Written by the parent, on a private descriptor.
+        rules: Rules = marshal.loads(marshalled)  # noqa: S302
+        _rulesets[key] = moved(ruleset_of(rules, identities)), rules["abi"]
     return _rulesets[key]
 
 
-def _make(rules: Rules, identities: dict[str, tuple[int, int]]) -> int:
+def ruleset_of(rules: Rules, identities: dict[str, tuple[int, int]]) -> int:
+    """A new ruleset; OSError when the kernel refuses, ChangedError where a path is not what it was."""
     attribute = _RulesetAttribute(rules["fs"], rules["net"], rules["scope"])
     size = 8 if rules["abi"] < 4 else 16 if rules["abi"] < 6 else 24
     ruleset = _checked(_system_call(_CREATE_RULESET, _at(attribute), size, 0), "landlock ruleset")
@@ -244,25 +247,38 @@ class _CapabilityData(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
-def drop_capabilities() -> None:
-    """Leaves root what it needs to work on files (owner, mode), and nothing that reaches around the sandbox.
+def give_up_for_good() -> None:
+    """Takes from this process, and every thread and program that it starts, the way back to capabilities that it gives up.
 
-    Root would otherwise load modules, open files by handle, look into other processes and change networks.
+    It keeps those that it has itself, because it ends what calls leave behind: each call gives them up.
     """
-    header = _CapabilityHeader(_CAPABILITY_VERSION, 0)
-    data = (_CapabilityData * 2)()
-    _checked(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")
-    if not (data[0].permitted or data[1].permitted):
-        return
-    for capability in range(64):
+    for capability in range(_CAPABILITIES):
         if not _KEPT_CAPABILITIES >> capability & 1:
-            # An unknown number answers EINVAL, a missing CAP_SETPCAP EPERM: what cannot be dropped here is cleared below.
+            # An unknown number answers EINVAL, a missing CAP_SETPCAP EPERM: what cannot be dropped here is cleared by each call.
             _prctl(_PR_CAPBSET_DROP, capability)
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-    kept = _KEPT_CAPABILITIES & data[0].permitted
-    data[0].effective, data[0].permitted, data[0].inheritable = kept, kept, 0
-    data[1].effective, data[1].permitted, data[1].inheritable = 0, 0, 0
-    _checked(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")
+
+
+class Capabilities:
+    """What a call keeps of the capabilities that this process has; looked up once, put on by each call."""
+
+    def __init__(self) -> None:
+        self._header = _CapabilityHeader(_CAPABILITY_VERSION, 0)
+        self._data = (_CapabilityData * 2)()
+        _checked(_libc.capget(ctypes.byref(self._header), ctypes.byref(self._data)), "capget")
+        self._any = bool(self._data[0].permitted or self._data[1].permitted)
+        kept = _KEPT_CAPABILITIES & self._data[0].permitted
+        self._data[0].effective, self._data[0].permitted, self._data[0].inheritable = kept, kept, 0
+        self._data[1].effective, self._data[1].permitted, self._data[1].inheritable = 0, 0, 0
+
+    def drop(self) -> None:
+        """Leaves root, in this thread, what it needs to work on files (owner, mode), and nothing that reaches around the sandbox.
+
+        Root would otherwise load modules, open files by handle, look into other processes and change networks. What is out of
+        bounds for good was given up before, see `give_up_for_good`.
+        """
+        if self._any:
+            _checked(_libc.capset(ctypes.byref(self._header), ctypes.byref(self._data)), "capset")
 
 
 def limit(caps: Caps) -> None:

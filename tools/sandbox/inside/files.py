@@ -40,15 +40,19 @@ def copy(table: Table, fd: int, source: int | None) -> None:
 
 def give(table: Table, owned: list[int], fd: int, text: bytes) -> None:
     """`fd` reads a text."""
-    try:
-        descriptor = os.memfd_create("text", os.MFD_CLOEXEC | _NOEXEC_SEAL)
-    except OSError:  # a kernel before 6.3 does not know that such a file is never started
-        descriptor = os.memfd_create("text", os.MFD_CLOEXEC)
-    descriptor = moved(descriptor)
+    descriptor = in_memory("text")
     owned.append(descriptor)
     write_all(descriptor, text)
     os.lseek(descriptor, 0, os.SEEK_SET)
     table[fd] = descriptor
+
+
+def in_memory(name: str) -> int:
+    """A descriptor of an empty file in memory, which can never be started."""
+    try:
+        return moved(os.memfd_create(name, os.MFD_CLOEXEC | _NOEXEC_SEAL))
+    except OSError:  # a kernel before 6.3 does not know of this
+        return moved(os.memfd_create(name, os.MFD_CLOEXEC))
 
 
 def write_all(descriptor: int, text: bytes) -> None:
@@ -108,7 +112,9 @@ def high(descriptor: int) -> int:
 
 
 def moved(descriptor: int) -> int:
-    """The descriptor under a number that no redirection names."""
+    """The descriptor under a number that no redirection names; it stays where it has one."""
+    if descriptor >= FIRST_FREE:
+        return descriptor
     try:
         return high(descriptor)
     finally:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+_MACHINE: Final = os.uname().machine
 _SET_MODE_FILTER: Final = 1
 _NEW_LISTENER: Final = 1 << 3
 _WAIT_KILLABLE: Final = 1 << 5
@@ -56,7 +57,7 @@ def apply(program: bytes, *, notify: bool) -> int:
     before. INVARIANT: another thread answers on the listener: until it does, whoever made a refused call hangs, this
     thread included. Once every copy of the listener is closed, refused calls answer ENOSYS: they stay refused.
     """
-    number = _SECCOMP.get(os.uname().machine)
+    number = _SECCOMP.get(_MACHINE)
     if number is None:
         raise OSError(errno.ENOSYS, "seccomp: the number of the system call is not known on this machine")
     instructions = ctypes.create_string_buffer(program, len(program))

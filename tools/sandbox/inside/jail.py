@@ -66,11 +66,11 @@ def _build(jail: Jail) -> tuple[int, int, int]:
     words: list[str] = []
     inherited: list[int] = []
     for word in jail["arguments"]:
-        if word is None:  # the number of a descriptor of an empty file
-            inherited.append(moved(os.open(os.devnull, os.O_RDONLY)))
-            words.append(str(inherited[-1]))
-        else:
+        if isinstance(word, str):
             words.append(word)
+        else:
+            inherited.append(moved(os.open(word[0], os.O_RDONLY | os.O_CLOEXEC)))
+            words.append(str(inherited[-1]))
     # The arguments hold paths, so they go over a descriptor, never into a process title.
     source = moved(os.memfd_create("arguments", os.MFD_CLOEXEC))
     os.write(source, b"".join(os.fsencode(word) + b"\0" for word in words))

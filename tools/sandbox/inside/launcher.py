@@ -67,8 +67,8 @@ def fork_on_request(parent: _socket.socket) -> None:
         received = messages.receive(parent)
         if received is None:
             break
-        message, descriptors = received
-        shape = messages.as_shape(message)
+        shape = messages.read_shape(received)
+        descriptors = received[1]
         pid, group = _forked(shape, parent, descriptors[0])
         launchers[pid] = group
         for descriptor in descriptors:
@@ -128,9 +128,9 @@ def become(shape: Shape, parent: _socket.socket) -> None:
         confine.limit(shape["caps"])
         if shape["jail"] is None:
             confine.become_subreaper()
-            calls.serve(parent, own_pids=False)
+            calls.serve(parent, shape, own_pids=False)
         else:
-            jail.enter(shape["jail"], lambda: calls.serve(parent, own_pids=True))
+            jail.enter(shape["jail"], lambda: calls.serve(parent, shape, own_pids=True))
     except BaseException as problem:  # noqa: BLE001  # the far end of a process: whatever it was is told to the parent
         messages.fail(parent, problem)
     os._exit(0)
@@ -146,7 +146,7 @@ def main(mode: str, number: str) -> None:
         return
     received = messages.receive(parent)
     if received is not None:
-        become(messages.as_shape(received[0]), parent)
+        become(messages.read_shape(received), parent)
 
 
 if __name__ == "__main__":

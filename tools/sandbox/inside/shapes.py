@@ -35,12 +35,12 @@ class Caps(TypedDict):
 
 
 class Jail(TypedDict):
-    """What bubblewrap (`program`) builds: its `arguments`, None standing for a descriptor of an empty file; the program that
+    """What bubblewrap (`program`) builds: its `arguments`, a path in a tuple standing for a descriptor of that file; the program that
     waits in it; and what the launcher mounts then: trees without execution, private views with what is hidden in them.
     """
 
     program: str
-    arguments: list[str | None]
+    arguments: list[str | tuple[str]]
     waiting: str
     noexec: list[str]
     overlays: list[tuple[str, list[str]]]
@@ -54,11 +54,18 @@ class Cgroup(TypedDict):
 
 
 class Shape(TypedDict):
-    """What a launcher is for as long as it lives: the place, and the limits that no process can raise again."""
+    """What a launcher is for as long as it lives: the place, the limits that no process can raise again, and the system calls.
+
+    `confined`: capabilities and new privileges are given up. `filter` is a program of struct sock_filter, empty without seccomp;
+    `notify`: refused calls wait for the launcher's answer.
+    """
 
     jail: Jail | None
     group: Cgroup | None
     caps: Caps
+    confined: bool
+    filter: bytes
+    notify: bool
 
 
 # --- words and arithmetic ---------------------------------------------------------------------------------------
@@ -324,8 +331,8 @@ class Program(TypedDict):
 
 
 class Specification(TypedDict):
-    """What the parent hands over for one call. `rules` is None without Landlock, `filter` empty without seccomp (else a program
-    of struct sock_filter; `notify`: refused calls wait for an answer). `confined`: capabilities and new privileges are given up.
+    """What the parent hands over for one call. `rules` are Landlock's, marshalled (`Rules`), None without it.
+
     `identities`: device and inode of what was granted, by path; `hidden` (with the device that each is on outside) and
     `protected` are covered where there is a jail.
     """
@@ -334,7 +341,4 @@ class Specification(TypedDict):
     identities: dict[str, tuple[int, int]]
     hidden: list[tuple[str, int]]
     protected: list[str]
-    rules: Rules | None
-    filter: bytes
-    notify: bool
-    confined: bool
+    rules: bytes | None

@@ -40,6 +40,7 @@ class Runner:
         self.report = report
         self.channel = channel
         self.state = State(plan["environment"], plan["start"])
+        self._entered = False
         self.standard = {number: high(number) for number in (0, 1, 2)}
 
     def run(self) -> None:
@@ -204,6 +205,8 @@ class Runner:
             if here != directory and here not in elsewhere:
                 raise Halt(f"the run has come to the directory `{here}`, which was not judged")
             return
+        if self._entered and self.state.physical == directory:
+            return  # it was entered as judged, and not left since
         try:
             descriptor = open_plain(directory, os.O_PATH | os.O_DIRECTORY)
         except (OSError, ValueError) as problem:
@@ -216,6 +219,7 @@ class Runner:
             raise Halt(f"the directory `{directory}` cannot be entered: {why(problem)}") from problem
         finally:
             os.close(descriptor)
+        self._entered = True
         if self.state.physical != directory:
             self.state.physical = self.state.directory = directory
 
