@@ -119,8 +119,9 @@ def open_session(settings: SessionSettings) -> Iterator[Session]:
             f"the policy `{settings.policy.name}` refuses --unsafe-approve-all", hint="answer the questions, or choose another preset"
         )
     session_id = secrets.token_hex(8)
-    log = _create_log(settings, session_id)
     workplace = Workplace(settings.policy, workspace=settings.workspace, home=settings.home, environ=settings.environ)
+    workplace.layers()  # probed before there is a record: what ends bylaw meanwhile leaves none that lacks its end
+    log = _create_log(settings, session_id)
     recorder = Recorder(log, Redactor(settings.environ))
     issuer = Issuer()
     gate = Gate(

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..policy.model import Limits
 from ..policy.plan import Plan
 from .errors import ChangedError
-from .paths import require_one_name
 from .sandbox import Part
 from .sandbox.bubblewrap import TEMPORARY
 from .sandbox.grants import Grants, within
@@ -44,7 +43,9 @@ def identities_of(grants: Grants, limits: Limits) -> dict[str, tuple[int, int]]:
             os.close(descriptor)
         if stat.S_ISLNK(status.st_mode):
             raise ChangedError(f"`{path}` has become a symbolic link since it was judged", hint="ask again")
-        if path in grants.files and not any(within(path, tree) for tree in grants.system):
+        if limits.hard_links == "refuse" and path in grants.files and not any(within(path, tree) for tree in grants.system):
+            from .paths import require_one_name  # imported late: it brings pydantic along
+
             require_one_name(path, status, limits)
         found[path] = (status.st_dev, status.st_ino)
     return found

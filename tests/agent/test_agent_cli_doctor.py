@@ -81,7 +81,7 @@ def test_a_required_sandbox_that_cannot_be_had_ends_with_5(
 def test_what_landlock_alone_does_not_hold_is_told_with_what_becomes_of_such_calls(
     inside: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "layers", lambda: only("landlock"))
+    monkeypatch.setattr(doctor, "layers", lambda _launcher: only("landlock"))
     assert app.run(["doctor", "--preset", "strict"]) == 0
     shown = capsys.readouterr().out
     assert "are denied" in shown
@@ -95,7 +95,7 @@ def test_nothing_is_lacking_where_both_walls_stand(
     inside: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     both = tuple(replace(one, available=True, version=7 if one.name == "landlock" else 0) for one in layers())
-    monkeypatch.setattr(doctor, "layers", lambda: both)
+    monkeypatch.setattr(doctor, "layers", lambda _launcher: both)
     assert app.run(["doctor"]) == 0
     assert "the layers hold every call to what it declares" in capsys.readouterr().out
 

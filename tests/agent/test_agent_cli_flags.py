@@ -53,7 +53,7 @@ SHOWN = [
     ("--max-processes", "9", "limits.processes", "9"),
     ("--max-memory-bytes", "99999999", "limits.memory_bytes", "99999999"),
     ("--max-file-bytes", "5000", "limits.file_bytes", "5000"),
-    ("--max-open-files", "77", "limits.open_files", "77"),
+    ("--max-open-files", "777", "limits.open_files", "777"),
     ("--max-cpu-seconds", "7", "limits.cpu_seconds", "7"),
     ("--max-session-read-bytes", "5001", "limits.session_read_bytes", "5001"),
     ("--max-session-write-bytes", "5002", "limits.session_write_bytes", "5002"),

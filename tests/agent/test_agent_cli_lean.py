@@ -215,7 +215,7 @@ HERE = Holding(states=(("bubblewrap", True, "proven"),), wall=True, lacks={"grai
 def test_what_a_probe_found_is_kept_until_it_is_old_or_the_machine_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     probes: list[None] = []
 
-    def probe() -> Holding:
+    def probe(_launcher: tuple[str, ...]) -> Holding:
         probes.append(None)
         return HERE
 

@@ -23,11 +23,11 @@ from bylaw.tools.toolbox import Toolbox
 from gate_room import room
 
 
-def _no_layers() -> tuple[LayerState, ...]:
+def _no_layers(_launcher: tuple[str, ...]) -> tuple[LayerState, ...]:
     return ()
 
 
-def _landlock_alone() -> tuple[LayerState, ...]:
+def _landlock_alone(_launcher: tuple[str, ...]) -> tuple[LayerState, ...]:
     return tuple(one if one.name == "landlock" else replace(one, available=False, why="left out by the test") for one in layers())
 
 

@@ -201,6 +201,16 @@ def test_one_failing_stage_of_a_pipe_is_told_though_the_whole_succeeds(place: Pl
     assert [one.kind for one in outcome.denials] == ["read"]
 
 
+@pytest.mark.parametrize("name", ["secret", "nofile"])
+def test_a_jail_does_not_tell_whether_something_is_there_that_was_not_granted(place: Place, name: str) -> None:
+    path = str(place.outside / name)
+    assert place.denied("cat", path) == [("read", path)]
+
+
+def test_landlock_alone_lets_a_call_see_that_nothing_is_there(place: Place) -> None:
+    assert place.denied("cat", str(place.outside / "nofile"), layers="landlock") == []
+
+
 # -- not refused
 
 
@@ -210,7 +220,6 @@ def test_one_failing_stage_of_a_pipe_is_told_though_the_whole_succeeds(place: Pl
     [
         ("cat", "nofile"),
         ("ls", "nofile"),
-        ("cat", "OUT/nofile"),
         ("grep", "zzz", "a.txt"),
         ("cat", "a.txt/b"),
         ("rm", "nofile"),
@@ -223,7 +232,6 @@ def test_one_failing_stage_of_a_pipe_is_told_though_the_whole_succeeds(place: Pl
         ("python3", "-c", "import nosuchmodule"),
         ("python3", "-c", "assert 1 == 2"),
         ("python3", "-c", "open('nofile')"),
-        ("python3", "-c", "x = 'a' * (1 << 60)"),
     ],
 )
 def test_an_ordinary_error_is_no_denial(place: Place, layers: str, argv: tuple[str, ...]) -> None:

@@ -24,7 +24,9 @@ def opinion() -> Iterator[BashlexOpinion]:
 
 
 def children() -> list[str]:
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    """The processes that this one started, without the one that forks launchers for the whole run."""
+    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [pid for pid in found if b"launcher.py" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 HEARD = {

@@ -19,7 +19,10 @@ from bylaw.tools.errors import SandboxError
 from bylaw.tools.process import ProcessOutcome, run_plan
 from bylaw.tools.sandbox import LayerName, LayerState, inside, layers, select
 from bylaw.tools.sandbox.bubblewrap import Bubblewrap
+from bylaw.tools.sandbox.denials import Denial
 from bylaw.tools.sandbox.grants import compile_grants, starters
+from bylaw.tools.sandbox.proxy import Connection
+from plan_room import Heard
 
 SHELL = os.path.realpath("/bin/sh")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
@@ -38,11 +41,13 @@ def states(held: str) -> tuple[LayerState, ...]:
     )
 
 
-def sh(script: str, manifest: Manifest, at: Path | str, held: str = "both") -> ProcessOutcome:
+def sh(script: str, manifest: Manifest, at: Path | str, held: str = "both", *, witness: Heard | None = None) -> ProcessOutcome:
     """The script in a real shell, which may start everything: the kernel alone holds it."""
     call = Invocation(argv=("sh", "-c", script), program=SHELL, directory=str(at))
     plan = Plan(steps=(Step(connector="then", pipeline=Pipeline(stages=(call,))),))
-    return run_plan(plan, manifest=manifest, limits=LIMITS, sandbox="require", environment=ENVIRONMENT, states=states(held))
+    return run_plan(
+        plan, manifest=manifest, limits=LIMITS, sandbox="require", environment=ENVIRONMENT, states=states(held), witness=witness
+    )
 
 
 def grants(
@@ -328,17 +333,57 @@ def test_the_network_cannot_be_reached_without_a_grant(place: Path, held: str, l
     assert "Error" in outcome.stderr.text
 
 
+PROXIED = """exec {python} -I -S -c '
+import os, socket
+host, _, port = os.environ["HTTPS_PROXY"].removeprefix("http://").partition(":")
+proxy = socket.create_connection((host, int(port)), 5)
+proxy.sendall(b"CONNECT 127.0.0.1:{port} HTTP/1.1\\r\\n\\r\\n")
+print(proxy.recv(4096).split(b"\\r\\n")[0].decode())
+'"""
+
+
+def asking(port: int) -> str:
+    return PROXIED.format(python=os.path.realpath(sys.executable), port=port)
+
+
 @every
-def test_the_network_can_be_reached_with_a_grant(place: Path, held: str, listener: socket.socket) -> None:
+def test_a_granted_host_is_reached_through_the_proxy_and_told(place: Path, held: str, listener: socket.socket) -> None:
+    port, heard = listener.getsockname()[1], Heard()
+    manifest = grants(read=(Path(sys.base_prefix),), hosts=(f"127.0.0.1:{port}",))
+    outcome = sh(asking(port), manifest, "/", held, witness=heard)
+    assert " 200 " in outcome.stdout.text, outcome
+    assert [(one.host, one.port, one.verdict) for one in heard.connections] == [("127.0.0.1", port, "opened")] * 2
+    assert outcome.denials == ()
+
+
+@every
+def test_a_host_that_was_not_granted_is_refused_by_the_proxy_and_told(place: Path, held: str, listener: socket.socket) -> None:
+    port, heard = listener.getsockname()[1], Heard()
+    manifest = grants(read=(Path(sys.base_prefix),), hosts=("127.0.0.1:1",))
+    outcome = sh(asking(port), manifest, "/", held, witness=heard)
+    assert " 403 " in outcome.stdout.text, outcome
+    assert [(one.port, one.verdict) for one in heard.connections] == [(port, "refused")]
+    assert Denial(kind="network", subject=f"127.0.0.1:{port}", certainty="exact", source="proxy") in outcome.denials
+
+
+@every
+def test_nothing_is_reached_past_the_proxy(place: Path, held: str, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
-    manifest = grants(read=(Path(sys.base_prefix),), hosts=(f"localhost:{port}",))
-    assert sh(connecting(listener), manifest, "/", held).stdout.text == "connected\n"
-
-
-@pytest.mark.parametrize("held", ["landlock"])
-def test_another_port_than_the_granted_one_is_refused_by_landlock(place: Path, held: str, listener: socket.socket) -> None:
-    manifest = grants(read=(Path(sys.base_prefix),), hosts=("localhost:1",))
+    manifest = grants(read=(Path(sys.base_prefix),), hosts=(f"127.0.0.1:{port}",))
     assert sh(connecting(listener), manifest, "/", held).stdout.text == ""
+
+
+def test_a_record_that_fails_opens_no_connection(place: Path, listener: socket.socket) -> None:
+    class Full(Heard):
+        def opening(self, connection: Connection) -> None:
+            raise OSError(28, "the record is full")
+
+    manifest = grants(read=(Path(sys.base_prefix),), hosts=(f"127.0.0.1:{listener.getsockname()[1]}",))
+    with pytest.raises(OSError, match="the record is full"):
+        sh(asking(listener.getsockname()[1]), manifest, "/", witness=Full())
+    listener.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        listener.accept()
 
 
 # -- processes
@@ -389,7 +434,7 @@ def test_the_process_that_watches_cannot_be_looked_into(place: Path, held: str) 
 
 def test_a_layer_is_proven_by_a_probe_that_is_run_once() -> None:
     assert layers() is layers()
-    assert {state.name for state in layers()} == {"bubblewrap", "landlock"}
+    assert [state.name for state in layers()] == ["bubblewrap", "cgroup", "landlock", "seccomp"]
     assert all(state.why for state in layers())
 
 

@@ -105,7 +105,7 @@ def test_the_probe_says_why_there_is_no_answer(monkeypatch: pytest.MonkeyPatch, 
 
 def test_every_refused_call_answers_permission_denied_and_is_told_by_name() -> None:
     # With zeros they may be made; and what the kernel puts into a probed program itself is looked at by no filter.
-    fine = {"ioctl", "clone", "personality", "prlimit64", "sendto", "sendmsg", "sendmmsg", "uprobe", "uretprobe"}
+    fine = {"ioctl", "clone", "unshare", "personality", "prlimit64", "sendto", "sendmsg", "sendmmsg", "uprobe", "uretprobe"}
     refused = sorted(set(numbers(MACHINE)) - ALLOWED - ABSENT - fine)
     found, told = answers(*((name, (0,) * 6) for name in refused))
     assert {name: answer for name, answer in zip(refused, found, strict=True) if answer != "EPERM"} == {}
@@ -127,6 +127,16 @@ NEW_NAMESPACES = {
     "net": 0x40000000,
     "user beside high bits": 0x10000000 | 1 << 40,
 }
+
+
+@pytest.mark.parametrize("kind", list(NEW_NAMESPACES))
+def test_no_namespace_is_made_for_a_process_that_is_there(kind: str) -> None:
+    assert answers(("unshare", (NEW_NAMESPACES[kind], 0, 0, 0, 0, 0))) == (["EPERM"], ["unshare"])
+
+
+@pytest.mark.parametrize("flags", [0x200, 0x400, 0x600])
+def test_a_thread_may_ask_for_a_directory_and_descriptors_of_its_own(flags: int) -> None:
+    assert answers(("unshare", (flags, 0, 0, 0, 0, 0))) == (["done"], [])
 
 
 @pytest.mark.parametrize("kind", list(NEW_NAMESPACES))
@@ -253,7 +263,8 @@ sys.path.append(sys.argv[1])
 from inside import confine
 there = ("127.0.0.1", int(sys.argv[2]))
 confine.gain_nothing()
-confine.restrict({"abi": confine.landlock_abi(), "fs": 0, "net": 2, "scope": 0, "paths": [], "ports": []})
+rules = {"abi": confine.landlock_abi(), "fs": 0, "net": 2, "scope": 0, "paths": [], "ports": []}
+confine.restrict(confine.ruleset_of(rules, {}), rules["abi"])
 try:
     socket.create_connection(there)
     print("landlock let it connect")

@@ -20,6 +20,7 @@ LOW = 0xFFFFFFFF
 MACHINES = ("x86_64", "aarch64")
 CONDITIONAL = {
     "clone",
+    "unshare",
     "ioctl",
     "memfd_create",
     "personality",
@@ -32,7 +33,7 @@ CONDITIONAL = {
 }
 
 REACHING = """
-    unshare setns mount umount2 fsopen fsmount fsconfig fspick move_mount open_tree open_tree_attr mount_setattr pivot_root chroot ptrace
+    setns mount umount2 fsopen fsmount fsconfig fspick move_mount open_tree open_tree_attr mount_setattr pivot_root chroot ptrace
     process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd keyctl add_key request_key bpf perf_event_open userfaultfd
     io_uring_setup io_uring_enter io_uring_register kexec_load kexec_file_load init_module finit_module delete_module open_by_handle_at
     name_to_handle_at quotactl quotactl_fd swapon swapoff reboot acct settimeofday clock_settime adjtimex clock_adjtime sethostname
@@ -97,6 +98,8 @@ def specified(
 def conditionally(name: str, arguments: tuple[int, ...], sockets: Sockets, *, memory_programs: bool) -> bool:
     a, b, c, d = (argument & LOW for argument in arguments[:4])
     match name:
+        case "unshare":
+            return not a & ~0x600
         case "clone":
             return not a & (0x80 | 0x20000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000)
         case "ioctl":

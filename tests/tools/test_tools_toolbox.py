@@ -166,7 +166,8 @@ def test_a_command_is_told_in_words(bench: Bench, runner: object, text: str) -> 
     result = bench.perform("bash", '{"command": "x"}', ("true",), runner=runner)
     assert result.text == text
     assert result.sandbox == ("landlock",)
-    assert set(result.data) == {"command", "exit_code", "signal", "timed_out", "stdout", "stderr", "duration_ms", "truncated", "sandbox"}
+    wanted = {"command", "exit_code", "signal", "timed_out", "stdout", "stderr", "duration_ms", "truncated", "sandbox", "denials"}
+    assert set(result.data) == wanted
 
 
 def test_a_missing_sandbox_is_not_made_into_an_answer(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,11 +78,12 @@ class Bubblewrap:
             notes.append(f"not there yet, so only watched and not held: {shown}")
         if "landlock" not in setting.held:
             notes.append("without landlock, the programs that may start are not held, and a directory for listing is readable")
+        mounts = _mounts(setting, variant)
         jail = Jail(
             program=program,
-            arguments=[*_namespaces(variant), *_mounts(setting, variant)],
+            arguments=[*_namespaces(variant), *mounts],
             waiting=_waiting(),
-            noexec=_without_execution(setting),
+            noexec=_without_execution(mounts, grants),
             overlays=_overlays(grants),
         )
         return Part(jail=jail, notes=tuple(notes))
@@ -135,33 +136,32 @@ def _namespaces(variant: _Variant) -> tuple[str, ...]:
     return (*spaces, "--hostname", "sandbox", "--chdir", "/")
 
 
-def _without_execution(setting: Setting) -> list[str]:
-    """Where nothing is started and nothing is loaded as code: everything but the system, unless a granted program lies there."""
-    grants = setting.grants
+def _without_execution(arguments: list[Word], grants: Grants) -> list[str]:
+    """Where nothing is started and nothing is loaded as code: every mount but the system's, unless a granted program lies there."""
     if grants.programs is None:
         return []
-    whole = "/" in (*grants.trees, *grants.write_trees)
-    places = {*grants.trees, *grants.lists, *grants.files, *grants.write_trees, *grants.write_files} - {"/"}
-    found = [
-        path
-        for path in sorted(places)
-        if not whole and not _special(path) and not any(within(path, one) for one in (*grants.system, *grants.hidden))
-    ]
-    found += [TEMPORARY, SHARED_MEMORY]
-    return [path for path in found if not any(within(program, path) for program in grants.programs)]
+    places = {TEMPORARY, SHARED_MEMORY}
+    for option, _, place in zip(arguments, arguments[1:], arguments[2:], strict=False):
+        if option in {"--bind", "--ro-bind"} and isinstance(place, str):
+            places.add(place)
+    places = {one for one in places if one != "/" and not any(within(one, path) for path in grants.system)}
+    return [one for one in sorted(places) if not any(within(program, one) for program in grants.programs)]
 
 
 def _overlays(grants: Grants) -> list[tuple[str, list[str]]]:
     return [(path, [one for one in grants.hidden if within(one, path)]) for path in grants.overlays]
 
 
-def _system(paths: Iterable[str]) -> list[Word]:
-    """What everybody may read of the machine. Small files are copied: a mount for each would take as long as all the rest."""
+def _system(paths: Iterable[str], named: Collection[str] = ()) -> list[Word]:
+    """What everybody may read of the machine. Small files are copied: a mount for each would take as long as all the rest.
+
+    What a call names itself is mounted: it must be the very file that was judged.
+    """
     words: list[Word] = []
     for path in paths:
         if path.count("/") == 1 and os.path.islink(path):
             words += ["--symlink", os.readlink(path), path]
-        elif os.path.isfile(path) and os.path.getsize(path) <= _COPIED:
+        elif path not in named and os.path.isfile(path) and os.path.getsize(path) <= _COPIED:
             words += ["--perms", "0444", "--file", (os.path.realpath(path),), path]
         elif os.path.exists(path):
             words += ["--ro-bind", path, path]
@@ -185,7 +185,7 @@ def _mounts(setting: Setting, variant: _Variant) -> list[Word]:
     if whole:
         words += ["--bind" if "/" in grants.write_trees else "--ro-bind", "/", "/"]
     else:
-        words += _system(grants.system)
+        words += _system(grants.system, {*grants.files, *grants.write_files})
     words += _specials(variant)
     readable = {*grants.trees, *grants.lists, *grants.files, *(grants.programs or ()), *grants.overlays}
     bound: list[str] = [path for path in grants.system if os.path.isdir(path)]

@@ -77,7 +77,7 @@ def _try(place: str) -> frozenset[str]:
     group = f"{place}/bylaw-probe-{secrets.token_hex(4)}"
     os.mkdir(group)
     try:
-        with subprocess.Popen(["/bin/sleep", "60"], env={}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(["/bin/cat"], env={}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
             try:
                 _write(f"{group}/cgroup.procs", str(process.pid))
                 _write(f"{group}/cgroup.kill", "1")

@@ -173,9 +173,7 @@ class _Look:
         if any(within(real, view) for view in _VIEWS) or (own and within(real, own)):
             return None
         if not self._visible(real):
-            # Alone, Landlock lets a call ask for any name: what it misses is missing.
-            missed = complaint.fault in ("absent", "not_found") and not self._contained
-            return None if missed else _wished(complaint.wish)
+            return self._unseen(real, complaint)
         there = os.path.lexists(real)
         match complaint.fault:
             case "read_only":
@@ -230,6 +228,21 @@ class _Look:
         if grants.concealed(real) or (self._contained and any(within(real, one) for one in grants.protected)):
             return False
         return real in (*grants.write_files, *DEVICES) or any(within(real, tree) for tree in grants.write_trees)
+
+    def _unseen(self, real: str, complaint: Complaint) -> DenialKind | None:
+        """What was refused at a path of which the call sees nothing in a jail, and by Landlock alone only that it is there."""
+        if complaint.fault == "read_only":
+            return "delete" if complaint.wish == "delete" else "write"
+        if complaint.wish:
+            there = self._contained or complaint.fault not in ("absent", "not_found") or os.path.lexists(real)
+            return _wished(complaint.wish) if there else None
+        if self._failed.exit_code in _NOT_STARTED:
+            return "execute"
+        if self._contained:
+            return "read"
+        if os.path.lexists(real):
+            return self._barred(real, complaint)
+        return self._unmade(real, complaint) if complaint.fault == "access" else None
 
     def _visible(self, real: str) -> bool:
         """Whether the call can see by itself whether the path is there: it was granted, or what holds it was."""

@@ -115,7 +115,7 @@ def _receive(channel: socket.socket) -> tuple[Message | None, list[int]]:
     if not data:
         return None, list(found)
     # The other end is our own launcher; no program of a plan has this socket, see `sandbox.inside.messages`.
-    message: Message = marshal.loads(data)  # noqa: S302
+    message: Message = marshal.loads(data)  # noqa: S302 - our own other end wrote it
     return message, list(found)
 
 

@@ -42,7 +42,7 @@ def serve(parent: _socket.socket, shape: Shape, *, own_pids: bool) -> None:
             return
         message, descriptors = received
         # Written by the parent, which holds the other end.
-        specification: Specification = marshal.loads(messages.content(message, descriptors))  # noqa: S302
+        specification: Specification = marshal.loads(messages.content(message, descriptors))  # noqa: S302 - our own other end wrote it
         call = _Call(parent, refused, given_up, descriptors, own_pids=own_pids)
         gone = call.run(specification, int(str(message["listen"])))
         again = gone and (not own_pids or (bool(message["again"]) and _traces() == before))
@@ -58,6 +58,7 @@ def _confined(shape: Shape) -> int:
     no call from here on that the filter refuses: it is the one that answers.
     """
     confine.close_to_others()
+    confine.limit(shape["caps"])
     if shape["confined"]:
         confine.give_up_for_good()
         confine.gain_nothing()

@@ -167,7 +167,7 @@ def ready(marshalled: bytes, identities: dict[str, tuple[int, int]]) -> tuple[in
         while len(_rulesets) >= _RULESETS_KEPT:
             os.close(_rulesets.pop(next(iter(_rulesets)))[0])
         # Written by the parent, on a private descriptor.
-        rules: Rules = marshal.loads(marshalled)  # noqa: S302
+        rules: Rules = marshal.loads(marshalled)  # noqa: S302 - our own other end wrote it
         _rulesets[key] = moved(ruleset_of(rules, identities)), rules["abi"]
     return _rulesets[key]
 

@@ -86,7 +86,10 @@ def _build(jail: Jail) -> tuple[int, int, int]:
     builder = os.posix_spawn(jail["program"], argv, {}, file_actions=actions)
     for descriptor in (*inherited, waits, answers):
         os.close(descriptor)
-    os.write(keep, b".")
+    try:
+        os.write(keep, b".")
+    except BrokenPipeError:
+        pass  # it has ended already: why, stands on the other pipe
     # What bubblewrap complains of comes on the same pipe, and does not begin with the dot that `cat` gives back.
     said = os.read(answer, _INFORMATION_BYTES)
     if said != b".":
@@ -168,10 +171,10 @@ def _overlay(path: str, hidden: list[str]) -> None:
     place = "/dev/shm/.view"  # noqa: S108 - a private one, in the jail
     os.mkdir(place, 0o700)
     _checked(_libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", ctypes.c_ulong(_MS_NOSUID_NODEV), None), f"memory for `{path}`")
-    for name in ("upper", "work"):
+    for name in ("upper", "scratch"):
         os.mkdir(f"{place}/{name}", 0o755)
     quoted = path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
-    options = f"lowerdir={quoted},upperdir={place}/upper,workdir={place}/work,userxattr"
+    options = f"lowerdir={quoted},upperdir={place}/upper,workdir={place}/scratch,userxattr"
     _checked(
         _libc.mount(b"overlay", os.fsencode(path), b"overlay", ctypes.c_ulong(_MS_NOSUID_NODEV), os.fsencode(options)),
         f"a private view of `{path}`",

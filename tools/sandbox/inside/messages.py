@@ -46,7 +46,7 @@ def receive(socket: _socket.socket) -> tuple[Message, list[int]] | None:
             found += [
                 moved(int.from_bytes(numbers[at : at + _SIZE], "little")) for at in range(0, len(numbers) - len(numbers) % _SIZE, _SIZE)
             ]
-    message: Message = marshal.loads(data)  # noqa: S302 - written by our own other end, see above
+    message: Message = marshal.loads(data)  # noqa: S302 - our own other end wrote it
     return message, found
 
 
@@ -80,5 +80,5 @@ def content(message: Message, descriptors: list[int]) -> bytes:
 
 def read_shape(received: tuple[Message, list[int]]) -> Shape:
     """INVARIANT: a launcher's first message brings its shape."""
-    shape: Shape = marshal.loads(content(*received))  # noqa: S302 - as above
+    shape: Shape = marshal.loads(content(*received))  # noqa: S302 - our own other end wrote it
     return shape
