@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from ..policy.model import Limits
 from .capture import Capture, Captured
@@ -15,6 +15,7 @@ from .sandbox.denials import Denial
 from .sandbox.interface import LayerName
 
 _SIGXFSZ = 25
+_UNCOVERED: Final = "a hidden or protected file was replaced from outside while this ran, and lay open to it from then on: look at it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,8 @@ def _judged(said: Mapping[str, str], end: End, *, limits: Limits, seconds: float
             assert_never(end)
     if ended := int(said.get("ended", "0")):
         notes.append(f"still running at the end, so ended: {ended} process{'es' if ended > 1 else ''}")
+    if "uncovered" in said:
+        notes.append(_UNCOVERED)
     if stopped := said.get("halted") or said.get("error"):
         return "error", 1, 0, (f"the plan stopped: {stopped}", *notes)
     if "exit" not in said:

@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..policy.model import Limits
 from ..policy.plan import Plan
@@ -51,9 +51,20 @@ def identities_of(grants: Grants, limits: Limits) -> dict[str, tuple[int, int]]:
     return found
 
 
+def mounted_otherwise(grants: Grants) -> tuple[str, ...]:
+    """What a jail shows in another way than by the mount of a granted tree: covered, copied, or a single program's file."""
+    single = (path for path in grants.programs or () if not any(within(path, tree) for tree in grants.system))
+    return (*grants.hidden, *grants.protected, *(path for path in grants.system if path.startswith("/etc/")), *single)
+
+
+def held_clean(held: Collection[LayerName], grants: Grants) -> bool:
+    """Whether a launcher may serve another call: where files and its own limits were held, and no private view was changed."""
+    return {"landlock", "seccomp"} <= {*held} and not grants.overlays
+
+
 def covered(paths: Iterable[str]) -> list[tuple[str, int, int, int]]:
-    """Path, device, inode and time of change of what is covered in a jail: a file that was replaced since is another one, and one
-    that has taken over its inode has another time.
+    """Path, device, inode and time of change of files: one that was replaced since is another one, and one that has taken over its
+    inode has another time.
     """
     found: list[tuple[str, int, int, int]] = []
     for path in paths:
@@ -108,8 +119,17 @@ def _remove(directory: str) -> None:
     if os.path.lexists(directory):
         for place in _directories(directory):
             with contextlib.suppress(OSError):
-                os.chmod(place, 0o700)
+                _open_up(place)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _open_up(directory: str) -> None:
+    """Makes a directory ours to remove; never what a link leads to."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.chmod(f"/proc/self/fd/{descriptor}", 0o700)
+    finally:
+        os.close(descriptor)
 
 
 def _directories(top: str) -> Iterator[str]:

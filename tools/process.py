@@ -19,7 +19,7 @@ from .capture import Capture
 from .errors import ChangedError, ToolError
 from .launch import Stream, start, watch
 from .outcome import Ended, ProcessOutcome, outcome_of
-from .place import covered, home_of, identities_of, scratch_of, shape_of
+from .place import covered, held_clean, home_of, identities_of, mounted_otherwise, scratch_of, shape_of
 from .refusals import listening
 from .sandbox import Part, Setting, known, layers, select
 from .sandbox.denials import Failed
@@ -71,10 +71,10 @@ def run_plan(
     seconds = limits.command_seconds if timeout is None else min(timeout, limits.command_seconds)
     captures: dict[Stream, Capture] = {"stdout": Capture(limits.output_bytes), "stderr": Capture(limits.output_bytes)}
     identities = identities_of(grants, limits) if held else {}
-    with contextlib.ExitStack() as stack:
+    # The proxy is closed before the launcher is given back: nothing of this call answers in the next one.
+    with contextlib.ExitStack() as stack, way_out(grants.hosts, own_network="bubblewrap" in held, witness=witness) as way:
         scratch = scratch_of(held, grants, plan, stack)
         home = home_of(held, grants, environment, scratch)
-        way = stack.enter_context(way_out(grants.hosts, own_network="bubblewrap" in held, witness=witness))
         refusals = stack.enter_context(listening(held))
         whole = {**environment, **home, "TMPDIR": scratch, **way.environment}
         compiled = compile_plan(plan, manifest=manifest, grants=grants, limits=limits, environment=whole, witnessed=witness is not None)
@@ -84,9 +84,9 @@ def run_plan(
             running = start(
                 _specification(compiled, parts, identities, grants),
                 shape=shape_of(parts, grants, limits, confined=sandbox != "off"),
-                identity=[*sorted(identities.items()), *covered((*grants.hidden, *grants.protected))],
+                identity=[*sorted(identities.items()), *covered(mounted_otherwise(grants))],
                 template=next((part.template for part in parts if part.template), ()),
-                again="landlock" in held,
+                again=held_clean(held, grants),
                 listen=way.listen,
                 stack=stack,
             )

@@ -12,7 +12,7 @@ from .errors import ToolError
 from .witness import Witness
 
 _LINE_BYTES: Final = 8 << 20
-_KEPT: Final = frozenset({"started", "exit", "signal", "ended", "stopped", "died"})
+_KEPT: Final = frozenset({"started", "exit", "signal", "ended", "stopped", "uncovered"})
 _TEXTS: Final = frozenset({"error", "halted", "changed"})
 _CAPTURE: Final = re.compile(rb"([0-9a-f]{16}) (\d{1,6})", re.ASCII)
 _CAPTURED: Final = re.compile(rb"([0-9a-f]{16}) (\d{1,6}) (\d{1,3}) (\d{1,12}) ([0-9a-f]{64})", re.ASCII)

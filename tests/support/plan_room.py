@@ -30,6 +30,7 @@ SEARCH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 ENVIRONMENT = {"PATH": ":".join(SEARCH), "LC_ALL": "C.UTF-8"}
 COMBINATIONS: dict[str, tuple[LayerName, ...]] = {
     "all": ("bubblewrap", "cgroup", "landlock", "seccomp"),
+    "unjailed": ("cgroup", "landlock", "seccomp"),
     "both": ("bubblewrap", "landlock"),
     "landlock": ("landlock",),
     "bubblewrap": ("bubblewrap",),

@@ -1,7 +1,7 @@
 """Runs allowed commands through the gate under strace, and reads from the trace what they really touched.
 
-`strace -f --seccomp-bpf` follows every process. What belongs to a command is told by its ancestry: everything that descends
-from the launcher of `tools.sandbox.inside`, once that has been started.
+`strace -f --seccomp-bpf` follows every process. What belongs to a command is told by its ancestry and its time: everything that
+descends from the launchers of `tools.sandbox.inside` while the call is under way, but for bubblewrap, which builds their jails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,24 @@ _BEGINS = re.compile(r'"/nonexistent/call \d+"')
 # In a namespace of its own, a process has a number there, and one for the trace.
 _CHILD = re.compile(r"(?P<pid>\d+)(?: /\* (?P<outer>\d+) in strace)?")
 _LAUNCHER = re.compile(r'execve\("[^"]*/python[0-9.]*", \[.*launcher\.py"')
+_BUILDER = re.compile(r'execve\("[^"]*/bwrap"')
 _FD = re.compile(r"<(/[^>]*)>")
 _FAMILIES = ("AF_INET", "AF_INET6")
 _WRITES = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND")
 _CHANGES = ("unlink", "rename", "mkdir", "rmdir", "link", "symlink", "truncate", "mknod", "creat")
 # Devices that keep nothing, and what a process is about itself.
-_NOTHING = ("/dev/null", "/dev/tty", "/dev/zero", "/dev/full", "/dev/fd/", "/proc/self/", "/memfd:", "pipe:", "/dev/pts/")
+_NOTHING = (
+    "/dev/null",
+    "/dev/tty",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/fd/",
+    "/proc/self/",
+    "/memfd:",
+    "pipe:",
+    "/dev/pts/",
+    "/sys/fs/cgroup/",
+)
 
 
 @dataclass
@@ -93,22 +105,24 @@ def perform(lines: Sequence[dict[str, Any]], preset: str = "balanced") -> list[T
 
 
 def _touched(answers: Sequence[dict[str, Any]], trace: str) -> Iterator[Touched]:
-    """What each call touched: the processes that descend from a launcher which was started after it began."""
+    """What each call touched: the processes that descend from a launcher, in the time of the call."""
     found = [Touched(verdict=one["verdict"], text=one["text"], granted=one["granted"]) for one in answers]
     calls = list(_calls(trace))
-    parents: dict[str, str] = {}
-    for pid, name, _, result in calls:
-        if name in {"clone", "clone3", "fork", "vfork"} and (child := _CHILD.match(result)):
-            parents[child["outer"] or child["pid"]] = pid
-    launched: dict[str, Touched] = {}
+    # A parent that waits for its child to start a program hears of the child last.
+    parents = {
+        child["outer"] or child["pid"]: pid
+        for pid, name, _, result in calls
+        if name in {"clone", "clone3", "fork", "vfork"} and (child := _CHILD.match(result))
+    }
+    started = [(pid, text) for pid, name, text, result in calls if name == "execve" and result.startswith("0")]
+    launchers = {pid for pid, text in started if _LAUNCHER.match(text)}
+    builders = {pid for pid, text in started if _BUILDER.match(text) and _descends(pid, parents, launchers)}
     current = -1
     for pid, name, text, result in calls:
         if _BEGINS.search(text):
             current += 1
-        elif name == "execve" and _LAUNCHER.match(text) and result.startswith("0"):
-            launched[pid] = found[current]
-        elif (run := _run_of(pid, parents, launched)) is not None:
-            _note(run, name, text, result)
+        elif current >= 0 and _descends(pid, parents, launchers) and not _descends(pid, parents, builders):
+            _note(found[current], name, text, result)
     yield from found
 
 
@@ -128,11 +142,11 @@ def _calls(trace: str) -> Iterator[tuple[str, str, str, str]]:
         yield pid, text.partition("(")[0], text, text.rpartition(" = ")[2]
 
 
-def _run_of(pid: str, parents: Mapping[str, str], launched: Mapping[str, Touched]) -> Touched | None:
+def _descends(pid: str, parents: Mapping[str, str], among: Collection[str]) -> bool:
     at: str | None = pid
-    while at is not None and at not in launched:
+    while at is not None and at not in among:
         at = parents.get(at)
-    return None if at is None else launched[at]
+    return at is not None
 
 
 def _note(run: Touched, name: str, text: str, result: str) -> None:

@@ -126,7 +126,7 @@ def _waiting() -> str:
 
 def _namespaces(variant: _Variant) -> tuple[str, ...]:
     spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
-    spaces += ["--die-with-parent", "--new-session", "--as-pid-1"]
+    spaces += ["--die-with-parent", "--new-session"]
     if variant.user:
         spaces.append("--unshare-user")
     if os.geteuid() == 0:

@@ -12,6 +12,7 @@ import _thread
 import marshal
 import os
 import select
+import time
 
 from . import confine, filters, keeper, messages, steps
 from .captures import Channel
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from .shapes import Program, Shape, Specification
 
 _PAUSE = 0.5
-_RETIRED_AFTER = 1_000
-"""Calls that one launcher serves at most: its own processor time counts against the limit that its programs inherit."""
+_OF_LIMIT = 0.1
+"""How much of the limit on processor time a launcher uses itself at most: its programs inherit the limit, not what was used."""
+_SHARED_PLACES = ("/tmp", "/tmp/.private", "/dev/shm")  # noqa: S108 - private ones, in the jail
 _LISTENING = 128
 _MOST_REFUSALS = 64
 _EPERM = 1
@@ -32,23 +34,60 @@ _FIRST_OWN = 3
 
 def serve(parent: _socket.socket, shape: Shape, *, own_pids: bool) -> None:
     """Carries out what is sent, until the parent is gone or this place cannot be used again."""
-    before = _traces() if own_pids else None
     given_up = confine.Capabilities() if shape["confined"] else None
+    before = _traces() if own_pids else _Traces()
     refused = _confined(shape)
     messages.send(parent, {"ready": os.getpid()}, (os.pidfd_open(os.getpid()),))
-    for _ in range(_RETIRED_AFTER):
+    while time.process_time() < shape["caps"]["cpu_seconds"] * _OF_LIMIT:
         received = messages.receive(parent)
         if received is None:
             return
         message, descriptors = received
         # Written by the parent, which holds the other end.
         specification: Specification = marshal.loads(messages.content(message, descriptors))  # noqa: S302 - our own other end wrote it
-        call = _Call(parent, refused, given_up, descriptors, own_pids=own_pids)
+        call = _Call(parent, refused, given_up, descriptors, before.processes if own_pids else None)
         gone = call.run(specification, int(str(message["listen"])))
-        again = gone and (not own_pids or (bool(message["again"]) and _traces() == before))
+        again = gone and bool(message["again"]) and (not own_pids or _traces() == before)
         messages.send(parent, {"done": again, "gone": gone})
         if not again:
             return
+
+
+class _Traces:
+    """What a call may leave in a jail for the next one to find: processes, temporary files, shared memory."""
+
+    def __init__(self) -> None:
+        self.processes: frozenset[str] = frozenset()
+        self.rest: tuple[object, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Traces) and (self.processes, self.rest) == (other.processes, other.rest)
+
+    __hash__ = None  # type: ignore[assignment]  # it is compared, and never a key
+
+
+def _traces() -> _Traces:
+    found = _Traces()
+    found.processes = _processes()
+    ipc: list[bytes] = []
+    for kind in ("shm", "sem", "msg"):
+        with open(f"/proc/sysvipc/{kind}", "rb") as source:
+            ipc.append(source.read())
+    found.rest = (*ipc, *map(_trace_of, _SHARED_PLACES))
+    return found
+
+
+def _trace_of(place: str) -> object:
+    """The names in a directory of the jail, and what else can be written down on it; its times are set back."""
+    if not os.path.isdir(place):
+        return None
+    os.utime(place, (0, 0))
+    status = os.stat(place)
+    return sorted(os.listdir(place)), status.st_mode, status.st_uid, status.st_gid, os.listxattr(place)
+
+
+def _processes() -> frozenset[str]:
+    return frozenset(name for name in os.listdir("/proc") if name.isdigit())
 
 
 def _confined(shape: Shape) -> int:
@@ -68,17 +107,6 @@ def _confined(shape: Shape) -> int:
     return listener if listener < 0 else moved(listener)
 
 
-def _traces() -> tuple[frozenset[str], ...]:
-    """What a call may leave in a jail for the next one to find: processes, temporary files, shared memory."""
-    places = ("/tmp", "/tmp/.private", "/dev/shm")  # noqa: S108 - private ones, in the jail
-    found = [frozenset(os.listdir(place)) if os.path.isdir(place) else frozenset[str]() for place in places]
-    found.append(frozenset(name for name in os.listdir("/proc") if name.isdigit()))
-    for kind in ("shm", "sem", "msg"):
-        with open(f"/proc/sysvipc/{kind}", "rb") as source:
-            found.append(frozenset(line.decode("ascii", "replace") for line in source))
-    return tuple(found)
-
-
 class _Call:
     """One call: the thread that carries it out, and the watch over it."""
 
@@ -88,14 +116,14 @@ class _Call:
         refused: int,
         given_up: confine.Capabilities | None,
         descriptors: list[int],
-        *,
-        own_pids: bool,
+        always: frozenset[str] | None,
     ) -> None:
         self._parent = parent
         self._refused = refused
         self._given_up = given_up
         self._descriptors = descriptors
-        self._own_pids = own_pids
+        self._always = always
+        self._own_pids = always is not None
         self._finished = moved(os.eventfd(0, os.EFD_CLOEXEC))
         self._refusals = 0
 
@@ -121,6 +149,11 @@ class _Call:
             steps.stop()
         ended, clean = (0, False) if stopped and self._own_pids else self._end(stopped=stopped)
         _say(report, f"ended {ended}\n" + ("stopped 1\n" if stopped else ""))
+        try:
+            if self._own_pids:
+                confine.require_covered(specification["hidden"], specification["protected"])
+        except confine.StaleError:
+            _say(report, "uncovered 1\n")
         return self._close(clean=clean)
 
     def _close(self, *, clean: bool) -> bool:
@@ -168,8 +201,8 @@ class _Call:
         keeper.take_leave()
         if not self._own_pids:
             return (keeper.sweep() if keeper.has_children() else 0), not stopped
-        # Orphans belong to number 1 of the jail, the program that waits. It and this process are always there.
-        left = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
+        # Orphans belong to number 1 of the jail. It, the program that waits and this process are always there.
+        left = _processes() - (self._always or frozenset())
         return sum(_alive(name) for name in left), not left
 
     # -- in the thread of the call

@@ -32,7 +32,9 @@ _GET_USERNS = 0xB701  # ioctl_ns(2)
 _SIGKILL = 9
 _MOUNT_SETATTR = 442  # the same number on every architecture
 _AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY = 0x1
 _MOUNT_ATTR_NOEXEC = 0x8
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a private one, in the jail
 _MS_NOSUID_NODEV = 0x2 | 0x4
 _MNT_DETACH = 2
 _INFORMATION_BYTES = 4096
@@ -148,27 +150,35 @@ def _mount(jail: Jail) -> None:
     for path, hidden in jail["overlays"]:
         _overlay(path, hidden)
     for path in jail["noexec"]:
-        _forbid_execution(path)
+        _change_mount(path, forbid=_MOUNT_ATTR_NOEXEC)
+    # Devices and entries of /proc are those of the machine: what changes their mode or owner changes it for everybody.
+    for path in ("/proc", "/dev"):
+        if os.path.ismount(path):
+            _change_mount(path, forbid=_MOUNT_ATTR_RDONLY)
+    _change_mount(_SHARED_MEMORY, permit=_MOUNT_ATTR_RDONLY)
 
 
 class _MountAttributes(ctypes.Structure):
     _fields_ = (("set", ctypes.c_uint64), ("clear", ctypes.c_uint64), ("propagation", ctypes.c_uint64), ("userns", ctypes.c_uint64))
 
 
-def _forbid_execution(path: str) -> None:
-    """No file below is started, nor mapped as code: so the loader cannot start it either. From mount_setattr(2)."""
-    attributes = _MountAttributes(_MOUNT_ATTR_NOEXEC, 0, 0, 0)
+def _change_mount(path: str, *, forbid: int = 0, permit: int = 0) -> None:
+    """Changes a mount with everything mounted below it, see mount_setattr(2).
+
+    Without execution no file is started, nor mapped as code: so the loader cannot start it either.
+    """
+    attributes = _MountAttributes(forbid, permit, 0, 0)
     result = _libc.syscall(
         ctypes.c_long(_MOUNT_SETATTR), ctypes.c_int(-100), os.fsencode(path), ctypes.c_uint(_AT_RECURSIVE), ctypes.byref(attributes),
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )  # fmt: skip
     if result != 0:
-        raise JailError(f"execution below `{path}` cannot be forbidden: {os.strerror(ctypes.get_errno()).lower()}")
+        raise JailError(f"the mount at `{path}` cannot be changed: {os.strerror(ctypes.get_errno()).lower()}")
 
 
 def _overlay(path: str, hidden: list[str]) -> None:
     """A private view of a directory: changes go to memory and end with the jail; what is hidden is not there."""
-    place = "/dev/shm/.view"  # noqa: S108 - a private one, in the jail
+    place = f"{_SHARED_MEMORY}/.view"
     os.mkdir(place, 0o700)
     _checked(_libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", ctypes.c_ulong(_MS_NOSUID_NODEV), None), f"memory for `{path}`")
     for name in ("upper", "scratch"):

@@ -9,6 +9,7 @@ everybody. A closed socket means: end everything.
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 
@@ -19,9 +20,9 @@ if __name__ == "__main__":
 
 # INVARIANT: everything that a plan may need is loaded here, before any program has run: inside a jail the library of
 # the interpreter is not there, and elsewhere a program might have written to it.
-import re  # noqa: F401  # used by plans
+import re  # noqa: F401 - loaded for plans
 
-from . import (  # noqa: F401  # noqa: F401
+from . import (  # noqa: F401 - loaded for plans
     builtins,
     calls,
     captures,
@@ -44,6 +45,7 @@ from . import (  # noqa: F401  # noqa: F401
     sums,
     words,
 )
+from .files import moved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,24 +58,37 @@ _PATIENCE = 5.0
 _PAUSE = 0.002
 
 
+class _Launcher:
+    """A launcher that was forked: what tells its end, its control group, and a copy of its socket.
+
+    The copy is closed when all that it left is gone: so the parent hears of its end, and not before.
+    """
+
+    def __init__(self, pid: int, group: str, channel: int) -> None:
+        self.ended = moved(os.pidfd_open(pid))
+        self.group = group
+        self.channel = channel
+
+
 def fork_on_request(parent: _socket.socket) -> None:
     """Forks a launcher for each shape that is sent with a socket for it; ends every process below when the parent is gone."""
     confine.become_subreaper()
-    launchers: dict[int, str] = {}
+    launchers: dict[int, _Launcher] = {}
     while True:
-        if not messages.ready(parent, seconds=0.5):
-            reap(launchers)
+        ready, _, _ = select.select([parent.fileno(), *(one.ended for one in launchers.values())], [], [])
+        reap(launchers)
+        if parent.fileno() not in ready:
             continue
         received = messages.receive(parent)
         if received is None:
             break
         shape = messages.read_shape(received)
-        descriptors = received[1]
-        pid, group = _forked(shape, parent, descriptors[0])
-        launchers[pid] = group
-        for descriptor in descriptors:
-            os.close(descriptor)
-        reap(launchers)
+        (channel,) = received[1]
+        pid, group = _forked(shape, parent, channel, launchers)
+        launchers[pid] = _Launcher(pid, group, channel)
+    for one in launchers.values():
+        os.close(one.channel)
+        one.channel = -1
     deadline = time.monotonic() + _PATIENCE
     while launchers:
         # They have heard that their parent is gone; those that do not end are killed.
@@ -82,21 +97,24 @@ def fork_on_request(parent: _socket.socket) -> None:
                 keeper.kill(pid)
         time.sleep(_PAUSE)
         reap(launchers)
-    reap(launchers)
 
 
-def reap(launchers: dict[int, str]) -> None:
-    """Takes leave of launchers that have ended, and ends what one that was killed has left: orphans, its control group."""
-    for pid in keeper.ended():
-        if group := launchers.pop(pid, ""):
-            groups.end(group)
+def reap(launchers: dict[int, _Launcher]) -> None:
+    """Takes leave of launchers that have ended, after what one that was killed has left: orphans, its control group."""
+    ended = [launchers.pop(pid) for pid in keeper.ended() if pid in launchers]
     while orphans := [pid for pid in keeper.children(os.getpid()) if pid not in launchers]:
         for pid in orphans:
             keeper.kill(pid)
             os.waitpid(pid, 0)
+    for one in ended:
+        if one.group:
+            groups.end(one.group)
+        for descriptor in (one.ended, one.channel):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
-def _forked(shape: Shape, parent: _socket.socket, descriptor: int) -> tuple[int, str]:
+def _forked(shape: Shape, parent: _socket.socket, descriptor: int, others: dict[int, _Launcher]) -> tuple[int, str]:
     """The new launcher and its control group, empty where there is none."""
     why: OSError | None = None
     group = ""
@@ -109,6 +127,9 @@ def _forked(shape: Shape, parent: _socket.socket, descriptor: int) -> tuple[int,
     if pid == 0:
         try:
             parent.close()
+            for one in others.values():
+                os.close(one.channel)
+                os.close(one.ended)
             child = messages.adopt(descriptor)
             if why is not None:
                 messages.fail(child, why)

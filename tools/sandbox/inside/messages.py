@@ -8,7 +8,6 @@ from __future__ import annotations
 import _socket
 import marshal
 import os
-import select
 
 from .files import moved
 
@@ -48,11 +47,6 @@ def receive(socket: _socket.socket) -> tuple[Message, list[int]] | None:
             ]
     message: Message = marshal.loads(data)  # noqa: S302 - our own other end wrote it
     return message, found
-
-
-def ready(socket: _socket.socket, *, seconds: float) -> bool:
-    """Whether there is something to receive, or the end, within so many seconds."""
-    return bool(select.select([socket], [], [], seconds)[0])
 
 
 def adopt(descriptor: int) -> _socket.socket:
