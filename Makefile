@@ -30,9 +30,10 @@ fuzz: $(VENV)/.installed-dev ## 200,000 scripts against bash, and many more exam
 bench: $(VENV)/.installed ## every table of bench/
 	@$(BIN)/python -m bench all
 
-readme: $(VENV)/.installed-dev ## write the program's own words into README.md and docs/programs.md anew
+readme: $(VENV)/.installed-dev ## write the program's own words into README.md, docs/programs.md and docs/sandbox.md anew
 	@$(BIN)/python tests/contract/shown_outputs.py
 	@$(BIN)/python tests/contract/programs_page.py
+	@$(BIN)/python tests/contract/sandbox_page.py
 
 lock: $(VENV)/.installed-dev ## resolve the dependencies anew and write the lock files
 	@$(NOX) lock

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..audit import state_directory
+from ..tools.refusals import audit_lacks
 from ..tools.sandbox import LayerState
 from ..tools.sandbox.runtime import python_program
 
@@ -36,9 +36,6 @@ _IN_CONTAINER: Final = (
 _NEW_USER_SPACE: Final = (
     "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True); sys.exit(libc.unshare(0x10000000) and ctypes.get_errno())"
 )
-_NETLINK_AUDIT: Final = 9
-_READ_LOG: Final = 1
-_AUDIT_ABI: Final = 7
 _LEAST_FREE: Final = 16 << 20
 _MEBIBYTE: Final = 1 << 20
 
@@ -62,7 +59,7 @@ def facts(environ: Mapping[str, str], states: Iterable[LayerState]) -> tuple[Fac
         _user_namespaces(),
         _cgroup(),
         _seccomp(),
-        _kernel_audit(abi),
+        _kernel_audit(),
         Fact(name="python", state="ok", text=f"{platform.python_version()} ({python_program()})"),
         *_programs(environ),
         _record(str(state_directory(environ))),
@@ -131,22 +128,12 @@ def _seccomp() -> Fact:
     return Fact(name="seccomp actions", state="ok", text=", ".join(actions))
 
 
-def _kernel_audit(abi: int) -> Fact:
-    """Whether the audit records of the kernel can be read, in which Landlock names what it refused (from ABI 7 on)."""
-    name = "kernel audit"
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT) as listener:
-            listener.bind((0, _READ_LOG))
-    except OSError as problem:
-        return Fact(
-            name=name,
-            state="note",
-            text=f"not readable ({os.strerror(problem.errno or 0).lower()}): what Landlock refused is told as probable",
-            hint="CAP_AUDIT_READ in the first user and process namespaces makes it exact",
-        )
-    if abi < _AUDIT_ABI:
-        return Fact(name=name, state="note", text=f"readable, but Landlock writes to it from ABI {_AUDIT_ABI} on: denials are probable")
-    return Fact(name=name, state="ok", text="readable: what Landlock refused is told exactly")
+def _kernel_audit() -> Fact:
+    """Whether the audit of the kernel tells what Landlock refused (from ABI 7 on, where it is on)."""
+    if lacking := audit_lacks():
+        hint = "`auditctl -e 1` switches it on; reading it needs CAP_AUDIT_READ in the first user and network namespaces"
+        return Fact(name="kernel audit", state="note", text=f"{lacking}: what Landlock refused is told as probable", hint=hint)
+    return Fact(name="kernel audit", state="ok", text="readable: what Landlock refused is told exactly")
 
 
 def _programs(environ: Mapping[str, str]) -> Iterator[Fact]:

@@ -30,7 +30,7 @@ def refreshed(text: str) -> str:
 
 
 def _state(name: LayerName) -> LayerState:
-    return LayerState(name=name, available=True, why="", version=NEWEST_ABI if name == "landlock" else 0)
+    return LayerState(name=name, available=True, why="", version={"landlock": NEWEST_ABI, "cgroup": 1}.get(name, 0))
 
 
 def _lines() -> Iterator[str]:
@@ -50,7 +50,12 @@ def _lines() -> Iterator[str]:
         held_by = (
             " and ".join(f"{name} (ABI {cell.abi})" if name == "landlock" and cell.abi else name for name in names) or "the launcher itself"
         )
-        yield _row(f"`{cell.capability}`", held_by + (", not as root" if cell.user else ""), cell.grade, cell.why)
+        yield _row(
+            f"`{cell.capability}`",
+            held_by + (", not as root" if cell.user else ", with controllers" if cell.controllers else ""),
+            cell.grade,
+            cell.why,
+        )
 
 
 def _row(*cells: str) -> str:

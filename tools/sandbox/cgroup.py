@@ -29,14 +29,16 @@ class ControlGroup:
     name: LayerName = "cgroup"
 
     def probe(self) -> LayerState:
-        """Makes a group, puts a process into it and kills the group."""
+        """Makes a group, puts a process into it and kills the group; version 1 has the controllers that bound a call, version 0 has not."""
         try:
             place = own_group()
             held = _try(place)
         except (OSError, SandboxError) as problem:
             return LayerState(name=self.name, available=False, why=str(problem))
         gaps = tuple(f"the {one} of a call is not bounded: its controller is not delegated" for one in _CONTROLLERS if one not in held)
-        return LayerState(name=self.name, available=True, why="proven by a process that was ended with its group", gaps=gaps)
+        return LayerState(
+            name=self.name, available=True, why="proven by a process that was ended with its group", gaps=gaps, version=int(not gaps)
+        )
 
     def part(self, setting: Setting) -> Part:
         """The group of a launcher, bounded as far as controllers are there."""

@@ -7,7 +7,7 @@ all there; what no cell speaks of is not held. The engine judges by this, `bylaw
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -72,7 +72,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What these layers hold together, from version `abi` of Landlock on; `user`: only where the caller is not root."""
+    """What these layers hold together, from version `abi` of Landlock on; `user`: only where the caller is not root;
+    `controllers`: only where the group has those for memory and processes.
+    """
 
     capability: Capability
     grade: Grade
@@ -80,14 +82,17 @@ class Cell:
     why: str
     abi: int = 0
     user: bool = False
+    controllers: bool = False
 
 
 Coverage = Mapping[Capability, Held]
 
 
-def _cell(capability: Capability, layers: str, grade: Grade, why: str, *, abi: int = 0, user: bool = False) -> Cell:
+def _cell(
+    capability: Capability, layers: str, grade: Grade, why: str, *, abi: int = 0, user: bool = False, controllers: bool = False
+) -> Cell:
     names: frozenset[LayerName] = frozenset(name for name in LAYER_NAMES if name in layers.split())
-    return Cell(capability=capability, grade=grade, layers=names, why=why, abi=abi, user=user)
+    return Cell(capability=capability, grade=grade, layers=names, why=why, abi=abi, user=user, controllers=controllers)
 
 
 CELLS: Final[tuple[Cell, ...]] = (
@@ -158,11 +163,15 @@ CELLS: Final[tuple[Cell, ...]] = (
     _cell("cleanup", "bubblewrap", "yes", "the kernel ends every process of the call when its first one ends"),
     _cell("cleanup", "cgroup", "yes", "the kernel ends every process of the group at once"),
     _cell("cleanup", "", "partly", "orphans come back to the launcher, which ends them; what forks faster than that can escape"),
-    _cell("limits", "cgroup", "yes", "the group has limits of its own"),
+    _cell("limits", "cgroup", "yes", "the group has limits of its own", controllers=True),
     _cell(
-        "limits", "", "partly", "the number of processes is limited for the user; memory is not limited for the call as a whole", user=True
+        "limits",
+        "",
+        "partly",
+        "the number of processes is limited for the user; memory for each process alone",
+        user=True,
     ),
-    _cell("limits", "", "partly", "the limit of processes does not bind root; memory is not limited for the call as a whole"),
+    _cell("limits", "", "partly", "the limit of processes does not bind root; memory for each process alone"),
 )
 """Of cells that are equally good the first one speaks."""
 
@@ -177,15 +186,19 @@ def coverage(states: Iterable[LayerState], *, root: bool | None = None) -> Cover
     names: frozenset[LayerName] = frozenset(state.name for state in held)
     abi = max((state.version for state in held if state.name == "landlock"), default=0)
     as_root = os.geteuid() == 0 if root is None else root
-    return {one: _best(one, names, abi, as_root=as_root) for one in CAPABILITIES}
-
-
-def _best(capability: Capability, names: frozenset[LayerName], abi: int, *, as_root: bool) -> Held:
+    bounded = any(state.name == "cgroup" and state.version for state in held)
     fitting = [
-        cell for cell in CELLS if cell.capability == capability and cell.layers <= names and cell.abi <= abi and not (cell.user and as_root)
+        cell
+        for cell in CELLS
+        if cell.layers <= names and cell.abi <= abi and not (cell.user and as_root) and not (cell.controllers and not bounded)
     ]
+    nobody = Held(grade="no", why=_UNKNOWN if names == _UNPROVEN else _NOBODY)
+    return {one: _best([cell for cell in fitting if cell.capability == one], nobody) for one in CAPABILITIES}
+
+
+def _best(fitting: Sequence[Cell], nobody: Held) -> Held:
     if not fitting:
-        return Held(grade="no", why=_UNKNOWN if names == _UNPROVEN else _NOBODY)
+        return nobody
     best = max(fitting, key=lambda cell: GRADES.index(cell.grade))
     return Held(grade=best.grade, why=best.why)
 
