@@ -31,10 +31,12 @@ from .errors import PermitError, SandboxError, ToolError
 from .files import read_file, write_file
 from .find import find_files, list_directory
 from .git import committed, log_text, parse_log, parse_status, require_done, require_no_filters, status_text
+from .own import OWN_CODE
 from .permit import Issuer, Permit, Target
 from .process import ProcessOutcome, run_plan
 from .result import JSON, ToolResult
 from .ripgrep import Ripgrep, find_ripgrep
+from .sandbox.grants import within
 from .search import Candidates, search_text
 from .text import cap
 from .walk import refuse_hidden
@@ -185,6 +187,11 @@ def _target(permit: Permit) -> Target:
     # INVARIANT: a tool of our own keeps to the manifest too: it writes what was declared, or nothing.
     if not _granted(permit.manifest.write, permit.target.shown):
         raise ToolError(f"writing `{permit.target.shown}` was not declared", hint="this is a fault in bylaw; please report it")
+    if any(within(permit.target.shown, path) for path in OWN_CODE):
+        raise ToolError(
+            f"`{permit.target.shown}` is code of the bylaw that is running",
+            hint="work on a copy, or run a bylaw that is installed elsewhere",
+        )
     refuse_hidden(permit.target, frozenset(permit.manifest.hidden))
     return permit.target
 

@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from bylaw.policy.decision import Manifest, PathGrant
+from bylaw.policy.plan import Invocation
+from bylaw.tools.process import run_plan
+from bylaw.tools.refusals import audit_lacks
 from bylaw.tools.sandbox import kernel_audit
 from bylaw.tools.sandbox.denials import Denial
 from bylaw.tools.sandbox.kernel_audit import KernelAudit, denial_of, fields_of
+from plan_room import ENVIRONMENT, limits, pipe, program, states
 
 RESTRICTED = """
 import ctypes, os, socket, sys
@@ -214,3 +219,20 @@ def test_the_terminal_that_programs_look_for_is_no_denial() -> None:
 def test_an_audit_that_is_not_entered_is_not_asked() -> None:
     with pytest.raises(OSError, match="not listened to"):
         KernelAudit().denials({1})
+
+
+@needs_audit
+def test_a_sandboxed_command_is_told_exactly_what_landlock_refused_it(audit: KernelAudit, tmp_path: Path) -> None:
+    inside, outside = tmp_path / "ws", tmp_path / "outside"
+    inside.mkdir()
+    outside.write_text("canary\n")
+    audit_lacks.cache_clear()
+    call = Invocation(argv=("cat", str(outside)), program=program("cat"), directory=str(inside))
+    manifest = Manifest(programs=(program("cat") or "",), read=(PathGrant(path=str(inside), recursive=True),))
+    outcome = run_plan(
+        pipe(call), manifest=manifest, limits=limits(), sandbox="require", environment=ENVIRONMENT, states=states("unjailed")
+    )
+    audit_lacks.cache_clear()
+    assert [(one.kind, one.subject, one.certainty, one.source) for one in outcome.denials] == [
+        ("read", str(outside), "exact", "kernel audit")
+    ]

@@ -32,13 +32,13 @@ from .template import Template
 
 __all__ = ["WALLS", "Layer", "LayerName", "LayerState", "Part", "Setting", "known", "layers", "select"]
 
-_OWN: Final[tuple[Layer, ...]] = (ControlGroup(), Landlock(), Seccomp())
-_BUBBLEWRAP: Final = Bubblewrap()
+_INSIDE: Final[tuple[Layer, ...]] = (Landlock(), Seccomp())
+_OUTSIDE: Final[tuple[Layer, ...]] = (Bubblewrap(), ControlGroup())
 
 
 def known(template: tuple[str, ...] = ()) -> tuple[Layer, ...]:
-    """Every layer there is, outermost first; with a template, that stands in the place of bubblewrap."""
-    return (Template(template) if template else _BUBBLEWRAP, *_OWN)
+    """Every layer there is, outermost first; with a template, that stands in the place of what is put around a launcher."""
+    return (*((Template(template),) if template else _OUTSIDE), *_INSIDE)
 
 
 @functools.cache

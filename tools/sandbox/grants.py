@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...policy.decision import Manifest, PathGrant
+from ..own import OWN_CODE
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Directories of the system that hold programs and libraries, and no secret."""
@@ -98,7 +99,9 @@ def compile_grants(manifest: Manifest, search_path: str) -> Grants:
         write_trees=write_trees,
         write_files=write_files,
         hidden=_real(manifest.hidden),
-        protected=_real(manifest.protected),
+        protected=tuple(
+            sorted({*_real(manifest.protected), *(path for path in OWN_CODE if any(within(path, tree) for tree in write_trees))})
+        ),
         missing_protected=tuple(path for path in manifest.protected if not os.path.lexists(path)),
         programs=programs,
         hosts=manifest.hosts,

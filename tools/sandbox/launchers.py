@@ -217,9 +217,13 @@ class Launchers:
 
     def _wrapped(self, shape: Shape, template: Sequence[str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            wrapper = _python(("serve", str(theirs.fileno())), theirs, template)
-            _send(ours, {"content": marshal.dumps({**shape})})
+        try:
+            with theirs:
+                wrapper = _python(("serve", str(theirs.fileno())), theirs, template)
+                _send(ours, {"content": marshal.dumps({**shape})})
+        except BaseException:
+            ours.close()
+            raise
         return ours, wrapper
 
     def _end_forker(self) -> None:

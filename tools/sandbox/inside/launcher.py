@@ -144,7 +144,8 @@ def _forked(shape: Shape, parent: _socket.socket, descriptor: int, others: dict[
 
 def become(shape: Shape, parent: _socket.socket) -> None:
     """Turns this process into the launcher of a shape, and serves calls until it is told to end; never returns."""
-    os.setsid()
+    if os.getsid(0) != os.getpid():
+        os.setsid()
     try:
         if shape["jail"] is None:
             confine.become_subreaper()
