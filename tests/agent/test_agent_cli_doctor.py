@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def inside(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     for name, value in cli.environ.items():
         monkeypatch.setenv(name, value)
     return cli
+
+
+def fixed(states: tuple[LayerState, ...]) -> Callable[[tuple[str, ...]], tuple[LayerState, ...]]:
+    """Layers that are found, whatever launcher the policy names."""
+    return lambda _launcher: states
 
 
 def only(*names: str) -> tuple[LayerState, ...]:
@@ -81,7 +87,7 @@ def test_a_required_sandbox_that_cannot_be_had_ends_with_5(
 def test_what_landlock_alone_does_not_hold_is_told_with_what_becomes_of_such_calls(
     inside: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "layers", lambda _launcher: only("landlock"))
+    monkeypatch.setattr(doctor, "layers", fixed(only("landlock")))
     assert app.run(["doctor", "--preset", "strict"]) == 0
     shown = capsys.readouterr().out
     assert "are denied" in shown
@@ -95,7 +101,7 @@ def test_nothing_is_lacking_where_both_walls_stand(
     inside: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     both = tuple(replace(one, available=True, version=7 if one.name == "landlock" else 0) for one in layers())
-    monkeypatch.setattr(doctor, "layers", lambda _launcher: both)
+    monkeypatch.setattr(doctor, "layers", fixed(both))
     assert app.run(["doctor"]) == 0
     assert "the layers hold every call to what it declares" in capsys.readouterr().out
 
