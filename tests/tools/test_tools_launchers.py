@@ -15,9 +15,11 @@ from bylaw.policy.decision import Manifest, PathGrant
 from bylaw.policy.plan import Invocation
 from bylaw.policy.records import replace
 from bylaw.tools.process import ProcessOutcome, run_plan
+from bylaw.tools.sandbox import bubblewrap, known
+from bylaw.tools.sandbox.bubblewrap import Bubblewrap
 from bylaw.tools.sandbox.inside import keeper
 from bylaw.tools.sandbox.launchers import LAUNCHERS
-from plan_room import ENVIRONMENT, launchers, limits, pipe, program, states
+from plan_room import ENVIRONMENT, alive, launchers, limits, pipe, program, states
 
 
 @pytest.fixture
@@ -253,3 +255,13 @@ def test_a_launcher_goes_before_its_own_time_counts_against_its_programs(here: P
             states=states("unjailed"),
         )
         assert outcome.exit_code == 0
+
+
+def test_a_jail_without_a_process_file_system_is_used_once_and_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = known()[0]
+    assert isinstance(layer, Bubblewrap)
+    assert layer.probe().available
+    monkeypatch.setattr(layer, "_variant", bubblewrap.Variant(user=os.geteuid() != 0, proc=False))
+    assert sh("setsid sleep 96 & echo left > /tmp/left; ls /proc | wc -l", here).stdout.text == "0\n"
+    assert sh("cat /tmp/left; echo again", here).stdout.text == "again\n"
+    assert alive("sleep\x0096") == []

@@ -33,7 +33,7 @@ _KEPT: Final = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Variant:
+class Variant:
     """What works here: a user namespace of its own, and a process file system of its own."""
 
     user: bool
@@ -47,7 +47,7 @@ class Bubblewrap:
 
     def __init__(self, places: tuple[str, ...] = _PLACES) -> None:
         self._places = places
-        self._variant: _Variant | None = None
+        self._variant: Variant | None = None
 
     def probe(self) -> LayerState:
         """Starts a program in a jail, from the fullest variant to the plainest."""
@@ -57,7 +57,7 @@ class Bubblewrap:
         why = ""
         for user in (False, True) if os.geteuid() == 0 else (True,):
             for proc in (True, False):
-                variant = _Variant(user=user, proc=proc)
+                variant = Variant(user=user, proc=proc)
                 why = _try(program, variant)
                 if not why:
                     self._variant = variant
@@ -68,7 +68,7 @@ class Bubblewrap:
     def part(self, setting: Setting) -> Part:
         """The jail of a call. Every one has a network of its own with nothing in it: what is granted is reached through a proxy."""
         program = _trusted(self._places)
-        variant = self._variant or _Variant(user=os.geteuid() != 0, proc=True)
+        variant = self._variant or Variant(user=os.geteuid() != 0, proc=True)
         if program is None:
             raise FileNotFoundError("bwrap")
         notes: list[str] = []
@@ -101,7 +101,7 @@ def _trusted(places: Iterable[str]) -> str | None:
     return None
 
 
-def _try(program: str, variant: _Variant) -> str:
+def _try(program: str, variant: Variant) -> str:
     """Empty when a launcher could join such a jail; else what went wrong."""
     arguments: list[Word] = [
         *_namespaces(variant),
@@ -124,9 +124,9 @@ def _waiting() -> str:
     return next(path for path in _WAITING if os.path.exists(path))
 
 
-def _namespaces(variant: _Variant) -> tuple[str, ...]:
+def _namespaces(variant: Variant) -> tuple[str, ...]:
     spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
-    spaces += ["--die-with-parent", "--new-session"]
+    spaces += ["--die-with-parent", "--new-session", "--as-pid-1"]
     if variant.user:
         spaces.append("--unshare-user")
     if os.geteuid() == 0:
@@ -168,12 +168,12 @@ def _system(paths: Iterable[str], named: Collection[str] = ()) -> list[Word]:
     return words
 
 
-def _specials(variant: _Variant) -> list[str]:
+def _specials(variant: Variant) -> list[str]:
     words = ["--dev", "/dev", "--tmpfs", SHARED_MEMORY, "--tmpfs", TEMPORARY]
     return words + (["--proc", "/proc"] if variant.proc else [])
 
 
-def _mounts(setting: Setting, variant: _Variant) -> list[Word]:
+def _mounts(setting: Setting, variant: Variant) -> list[Word]:
     """The file system, outermost first.
 
     INVARIANT: nothing is mounted where nothing is: a mount point that bwrap had to make below a writable bind would

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .shapes import Program, Shape, Specification
 
 _PAUSE = 0.5
+_IPC = "/proc/sysvipc"
 _OF_LIMIT = 0.1
 """How much of the limit on processor time a launcher uses itself at most: its programs inherit the limit, not what was used."""
 _SHARED_PLACES = ("/tmp", "/tmp/.private", "/dev/shm")  # noqa: S108 - private ones, in the jail
@@ -68,10 +69,13 @@ class _Traces:
 
 def _traces() -> _Traces:
     found = _Traces()
+    if not os.path.isdir(_IPC):
+        found.rest = (object(),)  # without a process file system nothing can be told: this place is like no other
+        return found
     found.processes = _processes()
     ipc: list[bytes] = []
     for kind in ("shm", "sem", "msg"):
-        with open(f"/proc/sysvipc/{kind}", "rb") as source:
+        with open(f"{_IPC}/{kind}", "rb") as source:
             ipc.append(source.read())
     found.rest = (*ipc, *map(_trace_of, _SHARED_PLACES))
     return found
@@ -97,6 +101,8 @@ def _confined(shape: Shape) -> int:
     no call from here on that the filter refuses: it is the one that answers.
     """
     confine.close_to_others()
+    # Orphans come back here, also in a jail, where number 1 only waits: they are ended, and do not pile up.
+    confine.become_subreaper()
     confine.limit(shape["caps"])
     if shape["confined"]:
         confine.give_up_for_good()
@@ -181,7 +187,7 @@ class _Call:
                 self._refuse()
             if self._parent.fileno() in ready:
                 return True
-            if not ready and not self._own_pids:
+            if not ready:
                 suspects = keeper.strays(steps.waited_for(), suspects)
 
     def _refuse(self) -> None:
@@ -201,7 +207,9 @@ class _Call:
         keeper.take_leave()
         if not self._own_pids:
             return (keeper.sweep() if keeper.has_children() else 0), not stopped
-        # Orphans belong to number 1 of the jail. It, the program that waits and this process are always there.
+        if not os.path.isdir(_IPC):
+            return 0, False  # the end of the jail is what can be waited for
+        # Number 1 of the jail, the program that waits, and this process are always there.
         left = _processes() - (self._always or frozenset())
         return sum(_alive(name) for name in left), not left
 

@@ -94,7 +94,11 @@ def kill(pid: int) -> None:
 def children(pid: int) -> list[int]:
     """The children of every thread of a process of ours."""
     found: list[int] = []
-    for task in os.listdir(f"/proc/{pid}/task"):
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found  # it has ended, or this is a jail without a process file system
+    for task in tasks:
         try:
             with open(f"/proc/{pid}/task/{task}/children", "rb") as source:
                 found += map(int, source.read().split())

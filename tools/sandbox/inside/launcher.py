@@ -148,7 +148,6 @@ def become(shape: Shape, parent: _socket.socket) -> None:
         os.setsid()
     try:
         if shape["jail"] is None:
-            confine.become_subreaper()
             calls.serve(parent, shape, own_pids=False)
         else:
             jail.enter(shape["jail"], lambda: calls.serve(parent, shape, own_pids=True))
