@@ -8,7 +8,7 @@ import marshal
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -80,10 +80,12 @@ def run_plan(
         compiled = compile_plan(plan, manifest=manifest, grants=grants, limits=limits, environment=whole, witnessed=witness is not None)
         parts = _parts(template, held, grants, compiled, scratch=scratch, limits=limits, port=way.port)
         began = time.monotonic()
+        shape = shape_of(parts, grants, limits, confined=sandbox != "off")
+        specification = _specification(compiled, parts, identities, grants)
         for _ in range(_TRIES):
             running = start(
-                _specification(compiled, parts, identities, grants),
-                shape=shape_of(parts, grants, limits, confined=sandbox != "off"),
+                specification,
+                shape=shape,
                 identity=[*sorted(identities.items()), *covered(mounted_otherwise(grants))],
                 template=next((part.template for part in parts if part.template), ()),
                 again=held_clean(held, grants),
@@ -96,22 +98,35 @@ def run_plan(
         duration = round((time.monotonic() - began) * 1000)
         ended = Ended(end=end, said=running.said, duration_ms=duration, seconds=seconds)
         outcome = outcome_of(ended, captures, limits=limits, held=held, notes=notes)
-        failed = Failed(
-            output=outcome.stderr.text,
-            exit_code=outcome.exit_code,
-            signal=outcome.signal,
-            grants=grants,
-            held=held,
-            directories=compiled.directories,
-            search_path=search_path_of(environment),
-            scratch=scratch,
-            memory_bytes=limits.memory_bytes,
-        )
-        denials = refusals.denials(running, failed, way.ended)
-    more: tuple[str, ...] = ("HOME is an empty directory: landlock alone cannot make the home directory absent",) if home else ()
-    more += (*grants.notes, *(note for part in parts for note in part.notes), *refusals.notes)
-    more += tuple(f"the protected path `{path}` was created by this command" for path in grants.missing_protected if os.path.lexists(path))
-    return replace(outcome, denials=denials, notes=tuple(dict.fromkeys((*outcome.notes, *more))))
+        denials = refusals.denials(running, _failed(outcome, grants, compiled, whole, limits=limits), way.ended)
+    more = _notes(grants, parts, home=bool(home))
+    return replace(outcome, denials=denials, notes=tuple(dict.fromkeys((*outcome.notes, *more, *refusals.notes))))
+
+
+def _notes(grants: Grants, parts: Sequence[Part], *, home: bool) -> Iterator[str]:
+    """What a person must know of how the call was held."""
+    if home:
+        yield "HOME is an empty directory: landlock alone cannot make the home directory absent"
+    yield from grants.notes
+    for part in parts:
+        yield from part.notes
+    for path in grants.missing_protected:
+        if os.path.lexists(path):
+            yield f"the protected path `{path}` was created by this command"
+
+
+def _failed(outcome: ProcessOutcome, grants: Grants, compiled: Compiled, environment: Mapping[str, str], *, limits: Limits) -> Failed:
+    return Failed(
+        output=outcome.stderr.text,
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        grants=grants,
+        held=outcome.layers,
+        directories=compiled.directories,
+        search_path=search_path_of(environment),
+        scratch=environment["TMPDIR"],
+        memory_bytes=limits.memory_bytes,
+    )
 
 
 def _parts(

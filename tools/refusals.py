@@ -67,7 +67,7 @@ def _system_calls(running: Running) -> Iterator[Denial]:
     for number, *arguments in running.refused:
         words = (*arguments, 0, 0, 0)[:3]
         if not is_commonplace(number, words):
-            yield Denial(kind="system_call", subject=described(number, words), certainty="exact", source="seccomp")
+            yield Denial(kind="system_call", subject=described(number, words).replace("`", ""), certainty="exact", source="seccomp")
 
 
 def _connections(connections: Iterable[Connection]) -> Iterator[Denial]:
